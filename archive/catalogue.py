@@ -1,0 +1,126 @@
+"""The catalogue: the database's engine and sessions, its migrations, and the events' way into it.
+
+It follows the store. Whatever it says can be made again from the store (archive/rebuild.py); where the two
+differ, the store is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, func, inspect, select, text
+from sqlalchemy.orm import Session
+
+from archive.ledger import Entry, Ledger, Line
+from archive.model import SCHEMA, Base, Event
+from archive.settings import Settings
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+FILE_NAME = "catalogue.db"
+SOME = 500      # rows of one IN list, below every database's limit of parameters
+
+
+class Catalogue:
+    """The database behind one archive."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session in one transaction: committed at the end, rolled back by an exception."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest form; quick when they have it."""
+        with self.engine.connect() as connection:
+            if inspect(connection).has_table("alembic_version"):
+                known = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+                if known == SCHEMA:
+                    return
+        from alembic import command  # half the start-up time of the whole command; needed once an upgrade
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def clear(self) -> None:
+        """Empty every table, before a rebuild."""
+        with self.session() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(table.delete())
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def open_catalogue(settings: Settings) -> Catalogue:
+    """The catalogue of the archive that `settings` describe, its tables in their newest form."""
+    catalogue = Catalogue(settings.database or f"sqlite:///{settings.root / FILE_NAME}")
+    catalogue.migrate()
+    return catalogue
+
+
+def record(session: Session, ledger: Ledger, entries: Iterable[Entry]) -> list[Line]:
+    """Write the events that the ledger does not have yet, and their copies; the ledger is on the disk first.
+
+    The key of an entry makes it safe to say again after a kill. The copies are committed with whatever else
+    the session holds; a kill in between is mended by `catch_up`.
+    """
+    wanted = {entry.key: entry for entry in entries}
+    keys = list(wanted)
+    known: set[str] = set()
+    for start in range(0, len(keys), SOME):
+        known.update(session.scalars(select(Event.key).where(Event.key.in_(keys[start:start + SOME]))))
+    lines = ledger.append([entry for key, entry in wanted.items() if key not in known])
+    _copy_in(session, lines)
+    return lines
+
+
+def catch_up(session: Session, ledger: Ledger) -> list[Line]:
+    """Copy the ledger's lines that the catalogue lacks: the ones a killed process could not copy."""
+    have = session.scalar(select(func.max(Event.seq))) or 0
+    if have == ledger.seq:
+        return []
+    lines = list(ledger.lines(after=have))
+    _copy_in(session, lines)
+    return lines
+
+
+def rows(session: Session) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table as plain values, sorted: what a comparison of two catalogues compares."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in Base.metadata.sorted_tables:
+        order = [table.c[column.name] for column in table.primary_key]
+        found[table.name] = [dict(row._mapping) for row in session.execute(select(table).order_by(*order))]
+    return found
+
+
+def _copy_in(session: Session, lines: Iterable[Line]) -> None:
+    values = [{key: value for key, value in asdict(line).items() if key != "prev"} for line in lines]
+    if values:
+        session.execute(Event.__table__.insert(), values)  # type: ignore[attr-defined]
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        @event.listens_for(engine, "connect")
+        def _set_up(connection: Any, _: Any) -> None:
+            cursor = connection.cursor()
+            # WAL: readers do not wait for the batch. NORMAL may lose the last commits to a power cut,
+            # never the file; the ledger has them and catch_up brings them back.
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+    return engine

@@ -1,0 +1,112 @@
+"""`luutru document`: show what is known of a document, and give its files back byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archive import clock, layout, model, records
+from archive.catalogue import record as record_events
+from archive.errors import UsageError
+from archive.findings import Finding
+from archive.i18n import _, language
+from archive.ledger import Entry, event_key
+from archive.opening import Archive, ownership
+from archive.terminal import archive_at, console, legal_value_name, print_json, print_table, verdict_name
+
+
+@click.group(help=_("Documents: what is known of them, and their files."))
+def command() -> None:
+    """Documents."""
+
+
+@command.command("show", help=_("Show what is known of a document."))
+@click.argument("code")
+@click.option("--text", is_flag=True, help=_("its text only"))
+@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
+@click.pass_obj
+def show(root: Path, code: str, text: bool, as_json: bool) -> None:
+    """Show the record of a document: fields, signatures, files, findings; or its text."""
+    with archive_at(root) as archive:
+        record = _record(archive, code)
+        if text:
+            click.echo(records.read_text(archive.store, record))
+            return
+    if as_json:
+        print_json(record)
+        return
+    out, fields = console(), record["fields"]
+    out.print(f"[bold]{record['code']}[/bold]  {fields.get('subject') or record['source']['name']}")
+    received = clock.in_vietnam(clock.parse(record["receipt"]["received_at"])).isoformat(timespec="seconds")
+    number = "/".join(part for part in (fields.get("codeNumber"), fields.get("codeNotation")) if part)
+    for name, value in (
+            (_("Number"), number), (_("Date"), fields.get("issuedDate")),
+            (_("Type"), fields.get("typeNameText") or fields.get("typeName")), (_("Issuer"), fields.get("organName")),
+            (_("Pages"), str(record["pages"] or "")), (_("Legal value"), legal_value_name(record["legal_value"])),
+            (_("Signature"), verdict_name(record["verdict"])),
+            (_("Received"), received),
+            (_("Received in law"), f"{record['receipt']['legal_received_at']} ({record['receipt']['rule']})"),
+            (_("Profile"), record["profile"]), (_("Came as"), record["source"]["name"])):
+        if value:
+            out.print(f"  [dim]{name:<18}[/] {value}", soft_wrap=True)
+    for one in record["signatures"]:
+        out.print(f"  [dim]{_('Signed by'):<18}[/] {one.get('signer') or '—'} · {one.get('organisation') or '—'} · "
+                  f"{one.get('time') or '—'} ({one.get('time_source') or '—'}) · "
+                  f"{verdict_name(one.get('verdict', ''))}", soft_wrap=True)
+    print_table(_("Files"), (_("Role"), _("Name"), _("Bytes"), "SHA-256"),
+                [(file["role"], Path(file["path"]).name, f"{file['size']:,}", file["sha256"][:16] + "…")
+                 for file in record["files"]])
+    for data in record["findings"]:
+        found = Finding.from_dict(data)
+        out.print(f"  {found.code} {found.sentence(language())}")
+
+
+@command.command("export", help=_("Copy a document's original (or another file of it) out of the store, checked."))
+@click.argument("code")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True,
+              help=_("the file or folder to write to"))
+@click.option("--role", default="original", show_default=True,
+              type=click.Choice(["original", "attachment", "message", "access", "text", "signature-report"]),
+              help=_("which of its files"))
+@click.option("--force", is_flag=True, help=_("overwrite a file that is there"))
+@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
+@click.pass_obj
+def export(root: Path, code: str, target: Path, role: str, force: bool, as_json: bool) -> None:
+    """Copy the files of one role out; the original comes back byte for byte. The ledger notes it."""
+    with archive_at(root) as archive:
+        record = _record(archive, code)
+        files = [file for file in record["files"] if file["role"] == role]
+        if not files:
+            raise click.UsageError(_("{code} has no file of the role “{role}”.").format(code=code, role=role))
+        written = [_export(archive, record, file, target, force, many=len(files) > 1) for file in files]
+        with ownership(archive.settings), archive.catalogue.session() as session:
+            at = clock.stamp(clock.now())
+            record_events(session, archive.ledger, [Entry(
+                "exported", code, {"files": {file["path"]: file["sha256"] for file in files}},
+                event_key("exported", code, at))])
+    if as_json:
+        print_json({"code": code, "files": [{"path": str(place), "sha256": file["sha256"]}
+                                            for place, file in zip(written, files, strict=True)]})
+        return
+    for place, file in zip(written, files, strict=True):
+        console().print(f"{place}  SHA-256 {file['sha256']}", soft_wrap=True)
+
+
+def _export(archive: Archive, record: records.Record, file: dict[str, Any], target: Path, force: bool, *,
+            many: bool) -> Path:
+    place = target / Path(file["path"]).name if target.is_dir() or many else target
+    if place.exists() and not force:
+        raise UsageError(f"{place} is there already; --force overwrites it")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    archive.store.export(layout.casefile_object(record["case_file"]), file["path"], place)
+    return place
+
+
+def _record(archive: Archive, code: str) -> records.Record:
+    with archive.catalogue.session() as session:
+        row = session.get(model.Document, code)
+    if row is None:
+        raise click.UsageError(_("There is no document {code}.").format(code=code))
+    return next(records.read_documents(archive.store, row.case_file, [row.ordinal]))

@@ -1,0 +1,42 @@
+"""The errors that are our own faults or a wrong use, each with its exit code.
+
+Bad input is never an error here: it is a `Finding` (archive/findings.py).
+"""
+
+from __future__ import annotations
+
+
+class LuuTruError(Exception):
+    """Something went wrong inside Lưu Trữ."""
+
+    exit_code = 1
+
+
+class UsageError(LuuTruError):
+    """The command was used in a way that cannot work."""
+
+    exit_code = 2
+
+
+class NoArchiveError(UsageError):
+    """There is no archive at this place; `luutru init` makes one."""
+
+
+class ArchiveBusyError(LuuTruError):
+    """Another batch owns the archive just now."""
+
+
+class NoRoomError(LuuTruError):
+    """There is not enough free disk space to go on; nothing was lost."""
+
+
+class IntegrityError(LuuTruError):
+    """The store does not hold what it says it holds."""
+
+    exit_code = 4
+
+
+class RefusedError(LuuTruError):
+    """A rule of the archive forbids this."""
+
+    exit_code = 5

@@ -1,0 +1,56 @@
+"""Messages for people: Vietnamese first, English as the other; gettext catalogues under locale/.
+
+The language is the setting's, else the locale's. Findings carry their own two sentences (findings.py).
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+from pathlib import Path
+
+LOCALE = Path(__file__).with_name("locale")
+DOMAIN = "luutru"
+LANGUAGES = ("vi", "en")
+
+_current: gettext.NullTranslations | None = None
+_language = "vi"
+
+
+def use(language: str) -> None:
+    """Speak `language` ("vi" or "en") from here on."""
+    global _current, _language
+    _language = language if language in LANGUAGES else "vi"
+    _current = gettext.translation(DOMAIN, LOCALE, [_language], fallback=True)
+
+
+def language() -> str:
+    """The language that is spoken now."""
+    if _current is None:
+        use(from_environment())
+    return _language
+
+
+def from_environment() -> str:
+    """LUUTRU_LANGUAGE, else English where the locale asks for it, else Vietnamese."""
+    wanted = os.environ.get("LUUTRU_LANGUAGE", "")
+    if wanted:
+        return wanted
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "en" if locale.startswith("en") else "vi"
+
+
+def _(text: str) -> str:
+    """`text` (English, the key of the catalogues) in the language that is spoken now."""
+    if _current is None:
+        use(from_environment())
+    assert _current is not None
+    return _current.gettext(text)
+
+
+def ngettext_(one: str, many: str, n: int) -> str:
+    """`one` or `many` for `n` things, in the language that is spoken now; "{n}" is left to the caller."""
+    if _current is None:
+        use(from_environment())
+    assert _current is not None
+    return _current.ngettext(one, many, n)

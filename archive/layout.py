@@ -1,0 +1,64 @@
+"""Where things lie: in an archive's folder, and inside the objects of its store (docs/format.md).
+
+Inside an object the layout is that of the AIP of TT 05/2025 (representations/rep1/data for what was
+received); access copies and text are further representations, each document's record lies under metadata/.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archive.settings import Settings
+
+RECEIVED = "representations/rep1/data"
+ACCESS = "representations/access/data"
+TEXT = "representations/text/data"
+DOCUMENTS = "metadata/documents"
+CASE_FILE = "metadata/casefile.json"
+FONDS = "metadata/fonds.json"
+FILE_PLANS = "metadata/file-plans"
+
+
+def store_folder(settings: Settings) -> Path:
+    """The store: everything that must survive."""
+    return settings.root / "store"
+
+
+def intake_folder(settings: Settings) -> Path:
+    """Received bytes that are not stored yet, a folder an item; quarantine is a state, not a place."""
+    return store_folder(settings) / "intake"
+
+
+def ledger_folder(settings: Settings) -> Path:
+    """The ledger's files."""
+    return store_folder(settings) / "ledger"
+
+
+def reports_folder(settings: Settings) -> Path:
+    """Morning reports for people; they can be made again at any time."""
+    return settings.root / "reports"
+
+
+def casefile_object(code: str) -> str:
+    """The id of the OCFL object of a case file."""
+    return f"urn:luutru:casefile:{code}"
+
+
+def fonds_object(code: str) -> str:
+    """The id of the OCFL object that holds a fonds' description and file plans."""
+    return f"urn:luutru:fonds:{code}"
+
+
+def batch_object(batch: str) -> str:
+    """The id of the OCFL object that holds what a night received besides documents: its registry lists."""
+    return f"urn:luutru:batch:{batch}"
+
+
+def record_path(ordinal: int) -> str:
+    """The record of the document with this ordinal in its case file."""
+    return f"{DOCUMENTS}/{ordinal:07d}.json"
+
+
+def signatures_path(ordinal: int) -> str:
+    """The full signature report of a document."""
+    return f"{DOCUMENTS}/{ordinal:07d}.signatures.json"

@@ -1,0 +1,170 @@
+"""The ledger: an append-only, hash-chained log of everything that was done to the records.
+
+One JSON object a line, in files by month under the store's `ledger/` folder. Every line carries the hash
+of the one before, so that nothing can be changed, left out or put in between without breaking the chain.
+Lines are never changed; a torn last line of a killed writer was never acknowledged and is cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archive import clock
+from archive.errors import IntegrityError
+from archive.files import fsync_folder
+
+GENESIS = "0" * 64
+ACTOR = "luutru"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event that is to be written: what was done (`kind`) to what (`subject`), with `data`.
+
+    `key` makes it unique for ever: writing an entry whose key the ledger has is a mistake of the caller,
+    who asks the catalogue first (Catalogue.record).
+    """
+
+    kind: str
+    subject: str
+    data: Mapping[str, Any]
+    key: str
+    actor: str = ACTOR
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the ledger as it stands in the file."""
+
+    seq: int
+    key: str
+    at: str
+    kind: str
+    subject: str
+    actor: str
+    data: dict[str, Any]
+    prev: str
+    hash: str
+
+
+def event_key(kind: str, subject: str, *more: str) -> str:
+    """The key of an event that can happen once to `subject` (or once for each of `more`)."""
+    return hashlib.sha256("\x1f".join((kind, subject, *more)).encode()).hexdigest()[:40]
+
+
+def line_hash(body: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) over the canonical JSON of a line without its own hash (sorted keys, no blanks, UTF-8)."""
+    return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+class Ledger:
+    """The ledger of one store. One writer at a time (the batch lock); readers need nothing.
+
+    Raises IntegrityError when the last line does not carry its own hash.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        last = self._mend_and_read_last()
+        self.seq = last.seq if last else 0
+        self.head = last.hash if last else GENESIS
+
+    def append(self, entries: Iterable[Entry]) -> list[Line]:
+        """Write `entries` in order and return them as lines; on the disk when this returns."""
+        lines: list[Line] = []
+        seq, head = self.seq, self.head
+        at = clock.now()
+        # A clock that was set back must not put a line into an older file than the last one.
+        name = max([f"{clock.in_vietnam(at):%Y-%m}.jsonl", *(known.name for known in self._files()[-1:])])
+        file = self.folder / name
+        chunk: list[bytes] = []
+        for entry in entries:
+            seq += 1
+            body = {"seq": seq, "key": entry.key, "at": clock.stamp(at), "kind": entry.kind, "subject": entry.subject,
+                    "actor": entry.actor, "data": dict(entry.data), "prev": head}
+            head = line_hash(body)
+            lines.append(Line(**body, hash=head))  # type: ignore[arg-type]
+            chunk.append(_canonical({**body, "hash": head}) + b"\n")
+        if not lines:
+            return []
+        new = not file.exists()
+        with file.open("ab") as stream:
+            stream.write(b"".join(chunk))
+            stream.flush()
+            os.fsync(stream.fileno())
+        if new:
+            fsync_folder(self.folder)
+        self.seq, self.head = seq, head
+        return lines
+
+    def lines(self, after: int = 0) -> Iterator[Line]:
+        """The lines with a number greater than `after`, in order, as they stand (unchecked)."""
+        for file in self._files():
+            with file.open("rb") as stream:
+                for raw in stream:
+                    data = json.loads(raw)
+                    if data["seq"] > after:
+                        yield Line(**data)
+
+    def check(self) -> Iterator[str]:
+        """Walk the whole chain; yield a sentence for each break (none: the ledger is whole)."""
+        seq, head = 0, GENESIS
+        for file in self._files():
+            with file.open("rb") as stream:
+                for number, raw in enumerate(stream, 1):
+                    place = f"{file.name}:{number}"
+                    try:
+                        data = json.loads(raw)
+                        stated = data.pop("hash")
+                    except (ValueError, KeyError, AttributeError):
+                        yield f"{place}: not a line of the ledger"
+                        continue
+                    if line_hash(data) != stated:
+                        yield f"{place}: the line was changed (event {data.get('seq')})"
+                    if data.get("prev") != head or data.get("seq") != seq + 1:
+                        yield f"{place}: the chain is broken before event {data.get('seq')}"
+                    seq, head = data.get("seq", seq + 1), stated
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.jsonl"))
+
+    def _mend_and_read_last(self) -> Line | None:
+        for file in reversed(self._files()):
+            raw = file.read_bytes() if file.stat().st_size < 1 << 20 else _tail(file)
+            if raw and not raw.endswith(b"\n"):
+                torn = len(raw) - (raw.rfind(b"\n") + 1)
+                with file.open("r+b") as stream:
+                    stream.truncate(file.stat().st_size - torn)
+                    os.fsync(stream.fileno())
+                raw = raw[:-torn]
+            if raw.strip():
+                data = json.loads(raw.rstrip(b"\n").rsplit(b"\n", 1)[-1])
+                body = {key: value for key, value in data.items() if key != "hash"}
+                if line_hash(body) != data["hash"]:
+                    raise IntegrityError(f"{file}: the last line was changed; run `luutru fixity check`")
+                return Line(**data)
+        return None
+
+
+def _canonical(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _tail(file: Path) -> bytes:
+    """The end of a long file: at least its last whole line."""
+    size = file.stat().st_size
+    step = 1 << 20
+    with file.open("rb") as stream:
+        while True:
+            stream.seek(max(0, size - step))
+            raw = stream.read()
+            if raw.rstrip(b"\n").count(b"\n") >= 1 or step >= size:
+                return raw
+            step *= 4

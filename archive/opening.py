@@ -1,0 +1,109 @@
+"""Making and opening an archive: its folder, store, ledger, catalogue, and the lock of the one writer."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archive import clock, layout
+from archive import settings as settings_module
+from archive.catalogue import Catalogue, catch_up, open_catalogue, record
+from archive.errors import ArchiveBusyError, NoArchiveError, UsageError
+from archive.files import json_bytes, write_atomically
+from archive.ledger import Entry, Ledger, event_key
+from archive.model import Fonds
+from archive.settings import Settings
+from archive.store import NewFile, Store
+
+README = Path(__file__).with_name("store-readme.txt")
+
+
+@dataclass(slots=True)
+class Archive:
+    """An open archive: what the commands and the night work on."""
+
+    settings: Settings
+    store: Store
+    ledger: Ledger
+    catalogue: Catalogue
+
+    def close(self) -> None:
+        """Give back what is open."""
+        self.catalogue.close()
+
+
+def exists(settings: Settings) -> bool:
+    """Whether there is an archive in the settings' folder."""
+    return (layout.store_folder(settings) / "ocfl").is_dir()
+
+
+def open_archive(settings: Settings) -> Archive:
+    """Open the archive; whatever the ledger has and the catalogue lacks is copied first.
+
+    Raises NoArchiveError when there is none, IntegrityError when the ledger's end was changed.
+    """
+    if not exists(settings):
+        raise NoArchiveError(str(settings.root))
+    place = layout.store_folder(settings)
+    archive = Archive(settings, Store.create(place / "ocfl", place / "staging"),
+                      Ledger(layout.ledger_folder(settings)), open_catalogue(settings))
+    with archive.catalogue.session() as session:
+        catch_up(session, archive.ledger)
+    return archive
+
+
+def make_archive(root: Path, choices: Mapping[str, Any]) -> Archive:
+    """Make an empty archive at `root` with `choices` as its settings file, and open its fonds.
+
+    Raises UsageError when there is one already.
+    """
+    settings = settings_module.load(root, **choices)
+    if exists(settings):
+        raise UsageError(f"there is an archive at {settings.root} already")
+    for folder in (settings.root, layout.intake_folder(settings), layout.reports_folder(settings),
+                   settings.path(settings.signatures.trust), *map(settings.path, settings.ingest.inbox)):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(settings.root / settings_module.FILE_NAME, settings_module.as_toml(settings).encode())
+    write_atomically(layout.store_folder(settings) / "README.txt", README.read_bytes())
+    place = layout.store_folder(settings)
+    Store.create(place / "ocfl", place / "staging")
+    archive = open_archive(settings)
+    open_fonds(archive, settings.agency.code, settings.agency.name)
+    return archive
+
+
+def open_fonds(archive: Archive, code: str, name: str, valid_from: str = "") -> None:
+    """Open the fonds (phông) of an agency: one fonds for each creating agency."""
+    described = {"schema": "luutru/fonds/1", "code": code, "name": name, "valid_from": valid_from, "valid_to": "",
+                 "successor": ""}
+    archive.store.put(layout.fonds_object(code), {layout.FONDS: NewFile(json_bytes(described))},
+                      message="fonds opened", user="luutru", created=clock.now())
+    with archive.catalogue.session() as session:
+        record(session, archive.ledger, [Entry("fonds_opened", code, described, event_key("fonds_opened", code))])
+        session.merge(Fonds(code=code, name=name, valid_from=valid_from, valid_to="", successor=""))
+
+
+@contextmanager
+def ownership(settings: Settings) -> Iterator[None]:
+    """Own the archive for writing: one batch at a time. A killed owner's lock is gone with it.
+
+    Raises ArchiveBusyError, naming the other process.
+    """
+    path = settings.root / "luutru.lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(handle, 100, 0).decode(errors="replace").strip()
+            raise ArchiveBusyError(owner or "?") from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)

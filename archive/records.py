@@ -1,0 +1,152 @@
+"""Records: what the store says of a case file and its documents, and how the catalogue learns it.
+
+A document's record is written once, when it is stored, beside its bytes. `admit` is the only way in which a
+record's rows come into the catalogue: after a put, after a kill, and in a rebuild alike.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from archive import layout
+from archive.model import CaseFile, Document, File, FilePlanEntry, Fonds, Item, ItemFinding, Signature
+from archive.store import Store
+
+_RECORD = re.compile(rf"{layout.DOCUMENTS}/(\d{{7}})\.json")
+
+Record = Mapping[str, Any]
+
+
+def read_case_file(store: Store, code: str) -> Record:
+    """The record of the case file. Raises KeyError when the store does not hold it."""
+    record: Record = json.loads(store.read(layout.casefile_object(code), layout.CASE_FILE))
+    return record
+
+
+def ordinals(store: Store, code: str) -> list[int]:
+    """The ordinals of the documents that the store holds of a case file, ascending; empty for an unknown one."""
+    object_id = layout.casefile_object(code)
+    if not store.has(object_id):
+        return []
+    return sorted(int(match[1]) for path in store.files(object_id) if (match := _RECORD.fullmatch(path)))
+
+
+def read_documents(store: Store, code: str, wanted: Iterable[int] | None = None) -> Iterator[Record]:
+    """The records of a case file's documents in the order of their ordinals (only `wanted` ones when given)."""
+    object_id = layout.casefile_object(code)
+    for ordinal in sorted(ordinals(store, code) if wanted is None else wanted):
+        yield json.loads(store.read(object_id, layout.record_path(ordinal)))
+
+
+def read_text(store: Store, record: Record) -> str:
+    """The text of a document; empty when it has none."""
+    for file in record["files"]:
+        if file["role"] == "text":
+            return store.read(layout.casefile_object(record["case_file"]), file["path"]).decode()
+    return ""
+
+
+def documents(store: Store) -> Iterator[tuple[Record, str]]:
+    """Every document of the store with its text; the record also says its case file's title (`case_title`)."""
+    for object_id in store.objects():
+        code = object_id.removeprefix(layout.casefile_object(""))
+        if code == object_id:
+            continue
+        title = read_case_file(store, code)["title"]
+        for record in read_documents(store, code):
+            yield {**record, "case_title": title}, read_text(store, record)
+
+
+def admit_case_file(session: Session, record: Record, version: int) -> None:
+    """Make or renew the row of a case file from its record."""
+    session.merge(CaseFile(
+        code=record["code"], fonds=record["fonds"], year=record["year"], notation=record["notation"],
+        title=record["title"], retention=record["retention"], keeper=record["keeper"], state=record["state"],
+        profile=record["profile"], object_id=layout.casefile_object(record["code"]), version=version,
+        opened_at=record["opened_at"]))
+
+
+def admit(session: Session, records: Iterable[Record]) -> None:
+    """Make the rows of documents, files, signatures and findings from their records; the items become "stored"."""
+    documents, files, signatures, findings, items = [], [], [], [], []
+    for record in records:
+        fields, receipt = record["fields"], record["receipt"]
+        documents.append({
+            "code": record["code"], "case_file": record["case_file"], "ordinal": record["ordinal"],
+            "item": record["item"], "profile": record["profile"], "type_name": fields.get("typeName", ""),
+            "number": fields.get("codeNumber", ""), "notation": fields.get("codeNotation", ""),
+            "issued_on": iso_date(fields.get("issuedDate", "")), "organ": fields.get("organName", ""),
+            "organ_key": name_key(fields.get("organName", "")), "subject": fields.get("subject", ""),
+            "pages": record["pages"], "legal_value": record["legal_value"], "verdict": record["verdict"],
+            "received_at": receipt["received_at"], "legal_received_at": receipt["legal_received_at"],
+            "receipt_rule": receipt["rule"], "batch": record["batch"], "version": record["version"],
+            "fields": fields, "indexed": ""})
+        files += [{"document": record["code"], **{key: file[key] for key in (
+            "path", "role", "name", "format", "size", "sha256", "sha512")}} for file in record["files"]]
+        signatures += [{"document": record["code"], "n": n, "verdict": one.get("verdict", ""),
+                        "signer": one.get("signer", ""), "organisation": one.get("organisation", ""),
+                        "time": one.get("time") or "", "time_source": one.get("time_source", ""), "report": one}
+                       for n, one in enumerate(record["signatures"], 1)]
+        findings += finding_rows(record["item"], record["findings"])
+        items.append(record)
+    if not documents:
+        return
+    set_findings(session, [record["item"] for record in items], findings)
+    session.execute(Document.__table__.insert(), documents)  # type: ignore[attr-defined]
+    for table, values in ((File, files), (Signature, signatures)):
+        if values:
+            session.execute(table.__table__.insert(), values)  # type: ignore[attr-defined]
+    for record in items:
+        row = session.get(Item, record["item"])
+        if row is not None:
+            row.state, row.document, row.batch = "stored", record["code"], record["batch"]
+            row.fields, row.facts = dict(record["fields"]), {}
+
+
+def finding_rows(item: str, findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of an item's findings, numbered in their order."""
+    return [{"item": item, "n": n, "code": one["code"], "level": one["level"], "subject": one["subject"],
+             "params": dict(one["params"])} for n, one in enumerate(findings, 1)]
+
+
+def set_findings(session: Session, items: Iterable[str], values: list[dict[str, Any]]) -> None:
+    """Replace the findings of `items` by `values`."""
+    session.execute(delete(ItemFinding).where(ItemFinding.item.in_(list(items))))
+    if values:
+        session.execute(ItemFinding.__table__.insert(), values)  # type: ignore[attr-defined]
+
+
+def admit_fonds(session: Session, store: Store, object_id: str) -> None:
+    """Make the rows of a fonds and of its file plans from the fonds' object."""
+    described = json.loads(store.read(object_id, layout.FONDS))
+    session.merge(Fonds(**{key: described[key] for key in ("code", "name", "valid_from", "valid_to", "successor")}))
+    for path in store.files(object_id):
+        if re.fullmatch(rf"{layout.FILE_PLANS}/\d{{4}}\.json", path):
+            admit_file_plan(session, json.loads(store.read(object_id, path)))
+
+
+def admit_file_plan(session: Session, plan: Record) -> None:
+    """Make the rows of one year's file plan; a line that was there before is renewed."""
+    for entry in plan["entries"]:
+        session.merge(FilePlanEntry(
+            fonds=plan["fonds"], year=plan["year"], notation=entry["notation"], heading=entry["heading"],
+            title=entry["title"], retention=entry["retention"], keeper=entry["keeper"], note=entry["note"]))
+
+
+def iso_date(text: str) -> str:
+    """DD/MM/YYYY (the circulars' form) as YYYY-MM-DD; empty for anything else, which the field checks report."""
+    match = re.fullmatch(r"(\d{2})/(\d{2})/(\d{4})", text)
+    return f"{match[3]}-{match[2]}-{match[1]}" if match else ""
+
+
+def name_key(name: str) -> str:
+    """A name without case, marks and double blanks: for finding the same body under two spellings."""
+    plain = unicodedata.normalize("NFD", name.replace("đ", "d").replace("Đ", "D"))
+    return " ".join("".join(char for char in plain if not unicodedata.combining(char)).casefold().split())

@@ -1,0 +1,158 @@
+"""Settings: one TOML file in the archive's folder, overridden by `LUUTRU_*` environment variables.
+
+Read once, at the start of a command; secrets only by environment or file reference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+FILE_NAME = "luutru.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgencySettings(_Section):
+    """The agency whose archive this is, and the rules of its province."""
+
+    code: str = Field("H99", description="agency code (QĐ 20/2020 or QCVN 102), also the code of its fonds")
+    name: str = Field("Cơ quan mẫu", description="the agency's full name")
+    receipt_rule: str = Field("LS", description="rule for the legal time of receipt: an id of ingest/receipt.toml")
+    calendar: str = Field("sample", description="working calendar: an id of ingest/receipt.toml")
+
+
+class IngestSettings(_Section):
+    """What is taken in, from where, and within which limits."""
+
+    inbox: list[Path] = Field(default_factory=lambda: [Path("inbox")],
+                              description="folders watched for new files; relative ones lie in the archive's folder")
+    settle_seconds: float = Field(0.0, ge=0, description="a file younger than this is left for the next night")
+    workers: int = Field(0, ge=0, description="worker processes; 0: one a processor")
+    item_seconds: int = Field(600, gt=0, description="time limit of one item's stages, seconds")
+    item_memory_mb: int = Field(4096, gt=0, description="memory limit of one worker process, MB")
+    max_file_mb: int = Field(500, gt=0, description="largest file that is taken in, MB")
+    max_pages: int = Field(2000, gt=0, description="most pages of one document")
+    max_pixels: int = Field(150_000_000, gt=0, description="most pixels of one page picture")
+    archive_max_entries: int = Field(2000, gt=0, description="most entries of a ZIP container")
+    archive_max_ratio: int = Field(200, gt=0, description="greatest ratio of unpacked to packed size in a ZIP")
+    archive_max_unpacked_mb: int = Field(1000, gt=0, description="greatest unpacked size of a ZIP, MB")
+    archive_max_depth: int = Field(3, gt=0, description="deepest nesting of containers")
+    xml_max_depth: int = Field(100, gt=0, description="deepest nesting of elements in an XML file")
+    xml_max_elements: int = Field(1_000_000, gt=0, description="most elements of an XML file")
+    extra_formats: list[str] = Field(
+        default_factory=list, description="formats taken in besides the legal lists: ids of ingest/formats.toml")
+    macros: Literal["refused", "warning"] = Field(
+        "refused", description="what macros do to their document: hold it (refused) or mark it (warning)")
+    virus_scanner: list[str] = Field(
+        default_factory=list, description="virus scanner's command, the file is appended; exit 0 clean, 1 infected; "
+                                          "empty: files are recorded as not checked")
+    incomplete_fields: Literal["refused", "warning"] = Field(
+        "warning", description="what a metadata fault does to its document: hold it (refused) or mark it (warning)")
+
+
+class SignatureSettings(_Section):
+    """How signatures are judged on the way in."""
+
+    trust: Path = Field(Path("trust"), description="folder of trust lists: PEM certificates under a list's name")
+    refuse: list[Literal["invalid", "undetermined", "valid_with_notes", "unsigned"]] = Field(
+        default_factory=lambda: ["invalid"],  # type: ignore[arg-type]
+        description="verdicts that hold a document in quarantine")
+
+
+class OcrSettings(_Section):
+    """How scans are read."""
+
+    languages: str = Field("vie", description="Tesseract languages, joined by +")
+    tessdata: str = Field("", description="folder of Tesseract's language data; empty: the system's")
+    retry_below: float = Field(90.0, description="mean word confidence under which a page is tried once more")
+    review_below: float = Field(60.0, description="mean word confidence under which a person is asked to look")
+
+
+class SearchSettings(_Section):
+    """How the index is kept."""
+
+    engine: Literal["tantivy"] = Field("tantivy", description="search engine")
+
+
+class Settings(BaseSettings):
+    """All settings of one archive. Raises pydantic.ValidationError for a value that cannot be."""
+
+    model_config = SettingsConfigDict(env_prefix="LUUTRU_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    root: Path = Field(Path("var"), description="the archive's folder")
+    language: Literal["vi", "en"] = Field("vi", description="language of messages and reports")
+    profile: Literal["tt05_2025", "tt02_2019", "nd30_2020"] = Field(
+        "tt05_2025", description="legal profile under which new documents are taken in")
+    database: str = Field("", description="database URL; empty: SQLite in the archive's folder")
+    agency: AgencySettings = Field(default_factory=AgencySettings)
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
+    signatures: SignatureSettings = Field(default_factory=SignatureSettings)
+    ocr: OcrSettings = Field(default_factory=OcrSettings)
+    search: SearchSettings = Field(default_factory=SearchSettings)
+
+    toml_file: ClassVar[Path | None] = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        if cls.toml_file is not None and cls.toml_file.is_file():
+            sources = (*sources, TomlConfigSettingsSource(settings_cls, cls.toml_file))
+        return sources
+
+    def path(self, relative: Path) -> Path:
+        """`relative` as seen from the archive's folder."""
+        return relative if relative.is_absolute() else self.root / relative
+
+
+def load(root: Path | None = None, **overrides: Any) -> Settings:
+    """The settings of the archive at `root` (or `LUUTRU_ROOT`, or ./var): file, then environment, then `overrides`."""
+    place = root or Path(os.environ.get("LUUTRU_ROOT", "var"))
+    bound = type("Settings", (Settings,), {"toml_file": place / FILE_NAME, "__module__": __name__})
+    settings: Settings = bound(root=place.absolute(), **overrides)
+    return settings
+
+
+def as_toml(settings: Settings) -> str:
+    """The settings file of a new archive: every setting with its meaning, the ones that were chosen set."""
+    lines = ["# Cấu hình Lưu Trữ / settings of Lưu Trữ. A line that is commented out has its default.",
+             "# Environment variables win: LUUTRU_LANGUAGE, LUUTRU_INGEST__WORKERS, …", ""]
+    sections: list[tuple[str, type[BaseModel], BaseModel]] = [("", Settings, settings)]
+    for name, value in settings:
+        if isinstance(value, _Section):
+            sections.append((name, type(value), value))
+    for name, model, values in sections:
+        if name:
+            lines += ["", f"[{name}]"]
+        for key, described in model.model_fields.items():
+            value = getattr(values, key)
+            if isinstance(value, BaseModel) or key == "root":
+                continue
+            default = described.get_default(call_default_factory=True)
+            mark = "# " if value == default and (name, key) not in _ALWAYS_WRITTEN else ""
+            lines += [f"# {described.description}", f"{mark}{key} = {_toml_value(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+_ALWAYS_WRITTEN = {("agency", "code"), ("agency", "name"), ("ingest", "inbox"), ("", "language"), ("", "profile")}
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml_value(one) for one in value) + "]"
+    return json.dumps("" if value is None else str(value), ensure_ascii=False)

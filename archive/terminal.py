@@ -1,0 +1,123 @@
+"""How commands speak to a terminal: tables, JSON, progress, errors in words. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from archive import i18n
+from archive.errors import ArchiveBusyError, IntegrityError, LuuTruError, NoArchiveError, NoRoomError, RefusedError
+from archive.i18n import _
+from archive.opening import Archive, open_archive
+from archive.settings import Settings, load
+
+STATES = {"stored": "green", "quarantine": "yellow", "failed": "red", "kept_out": "red", "duplicate": "dim",
+          "list": "dim", "turned_away": "dim", "released": "cyan", "received": "cyan", "examined": "cyan"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that keeps long lines whole when its output is no terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 140, soft_wrap=False)
+
+
+def settings_of(root: Path) -> Settings:
+    """The settings of the archive at `root`; from here on its language is spoken, unless one was asked for."""
+    settings = load(root)
+    if "--language" not in sys.argv:
+        i18n.use(settings.language)
+    return settings
+
+
+@contextmanager
+def archive_at(root: Path) -> Iterator[Archive]:
+    """The open archive at `root`, closed at the end. Raises NoArchiveError."""
+    archive = open_archive(settings_of(root))
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+def print_json(value: Any) -> None:
+    """`value` for machines: one JSON document on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table for people; an empty one says so."""
+    rows = list(rows)
+    if not rows:
+        console().print(f"[bold]{title}[/bold]: {_('nothing')}")
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
+    for n, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=n == 0)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def state_name(state: str) -> str:
+    """A state of an item in words."""
+    names = {"stored": _("stored"), "quarantine": _("in quarantine"), "failed": _("failed, taken up again next night"),
+             "kept_out": _("kept out (state secret mark)"), "duplicate": _("duplicate"), "list": _("registry list"),
+             "turned_away": _("refused for good"), "released": _("released, stored next night"),
+             "received": _("received"), "examined": _("examined")}
+    return names.get(state, state)
+
+
+def legal_value_name(value: str) -> str:
+    """A computed legal value in words."""
+    names = {"signed_original": _("signed original"), "signed_copy": _("signed digitised copy"),
+             "unsigned_information": _("unsigned, for information only"), "undetermined": _("not determined"), "": "—"}
+    return names.get(value, value)
+
+
+def verdict_name(verdict: str) -> str:
+    """A signature verdict in words."""
+    names = {"valid": _("valid"), "valid_with_notes": _("valid, with notes"), "undetermined": _("not enough to decide"),
+             "invalid": _("invalid"), "unsigned": _("no signature"), "not_checked": _("not checked"), "": "—"}
+    return names.get(verdict, verdict)
+
+
+def explain(error: LuuTruError) -> str:
+    """An error of ours in one sentence a person can act on."""
+    detail = str(error)
+    match error:
+        case NoArchiveError():
+            return _("There is no archive at {place}. Make one with: luutru init").format(place=detail)
+        case ArchiveBusyError():
+            return _("Another batch owns the archive just now ({owner}). Wait until it has ended.").format(owner=detail)
+        case NoRoomError():
+            return _("Not enough room on the disk: {detail}. Nothing was lost; free some space and run again.").format(
+                detail=detail)
+        case IntegrityError():
+            return _("Integrity: {detail}").format(detail=detail)
+        case RefusedError():
+            return _("Refused: {detail}").format(detail=detail)
+        case _:
+            return _("Error: {detail}").format(detail=detail)
+
+
+def log_to(folder: Path) -> None:
+    """Write the technical log as JSON lines into `folder`, and keep libraries' chatter out of the terminal."""
+    import structlog
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stream = (folder / "luutru.jsonl").open("a", encoding="utf-8")
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+                                    structlog.processors.TimeStamper(fmt="iso", utc=True),
+                                    structlog.processors.format_exc_info,
+                                    structlog.processors.JSONRenderer(ensure_ascii=False)],
+                        logger_factory=structlog.WriteLoggerFactory(file=stream))
+    logging.disable(logging.WARNING)

@@ -1,0 +1,93 @@
+"""The command `luutru`: finds the wings' commands and turns errors into exit codes.
+
+Exit codes: 0 all well · 1 we failed · 2 wrong use · 3 done, but items need a person · 4 an integrity finding ·
+5 refused by a rule · 130 stopped.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from archive import __version__, i18n
+from archive.errors import LuuTruError
+from archive.i18n import _
+
+# name → module that holds `command`, and what it is for; a module is loaded only when its command is used.
+COMMANDS = {
+    "init": ("archive.commands.init", "make an archive"),
+    "nightly": ("ingest.commands.nightly", "run tonight's batch"),
+    "report": ("ingest.commands.report", "show a night's morning report"),
+    "quarantine": ("ingest.commands.quarantine", "act on what was refused"),
+    "casefile": ("archive.commands.casefile", "case files and file plans"),
+    "document": ("archive.commands.document", "show and export documents"),
+    "signature": ("ingest.commands.signature", "verify digital signatures of any file"),
+    "edxml": ("ingest.commands.edxml", "look into a message of the document axis"),
+    "fixity": ("archive.commands.fixity", "check everything that the store holds"),
+    "search": ("search.commands.search", "find documents"),
+    "index": ("search.commands.index", "compare or rebuild the search index"),
+    "rebuild": ("ingest.commands.rebuild", "make catalogue and index again from the store"),
+    "doctor": ("archive.commands.doctor", "say what this machine lacks"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are loaded when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading any."""
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, _(purpose)) for name, (_module, purpose) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]},
+             help="Lưu Trữ: kho lưu trữ điện tử của cơ quan nhà nước / the records archive of state agencies.")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), envvar="LUUTRU_ROOT", default=Path("var"),
+              show_default=True, help="thư mục của kho / the archive's folder")
+@click.option("--language", type=click.Choice(i18n.LANGUAGES), help="ngôn ngữ / language of messages")
+@click.version_option(__version__, prog_name="luutru")
+@click.pass_context
+def luutru(ctx: click.Context, root: Path, language: str | None) -> None:
+    """The root command: where the archive is, and which language is spoken."""
+    ctx.obj = root
+
+
+def main() -> None:
+    """Run the command; every error of ours becomes a sentence and an exit code."""
+    if "--language" in sys.argv[:-1]:      # help texts are chosen when a command's module is loaded
+        i18n.use(sys.argv[sys.argv.index("--language") + 1])
+    try:
+        sys.exit(luutru.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(_("Stopped. Nothing was lost: the next run goes on."), err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LuuTruError as error:
+        from archive.terminal import explain
+
+        click.echo(explain(error), err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

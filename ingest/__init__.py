@@ -1,0 +1,1 @@
+"""How things come in: sources, the stages of a night, and the night itself."""

@@ -1,0 +1,34 @@
+"""`luutru rebuild`: make the catalogue and the search index again from the store alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from archive import opening
+from archive.i18n import _
+from archive.rebuild import rebuild
+from archive.terminal import archive_at, console, print_json, settings_of
+from ingest.stages.index import index_documents
+
+
+@click.command(help=_("Make the catalogue and the search index again from the store alone."))
+@click.option("--yes", is_flag=True, help=_("do not ask"))
+@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
+@click.pass_obj
+def command(root: Path, yes: bool, as_json: bool) -> None:
+    """Make the catalogue and the search index again; the store is only read."""
+    settings = settings_of(root)
+    if not (yes or as_json):
+        click.confirm(_("The catalogue and the index are emptied and filled again from the store. Go on?"), abort=True)
+    with archive_at(root) as archive, opening.ownership(settings):
+        counts = rebuild(archive)
+        shutil.rmtree(settings.root / "index", ignore_errors=True)
+        counts["indexed"] = index_documents(archive)
+    if as_json:
+        print_json(counts)
+        return
+    sentence = _("Made again: {events} events, {documents} documents in {objects} objects, {indexed} indexed.")
+    console().print(sentence.format(**counts))

@@ -1,0 +1,144 @@
+"""`luutru report`: show a night's morning report again; it is computed from the recorded state each time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from archive import i18n
+from archive.findings import Finding, Level
+from archive.i18n import _
+from archive.terminal import STATES, archive_at, console, legal_value_name, print_json, state_name, verdict_name
+from ingest import report
+
+COLOURS = {Level.note: "dim", Level.warning: "yellow", Level.refused: "yellow bold", Level.failed: "red bold"}
+
+
+@click.command(help=_("Show the morning report of the last night, or of BATCH."))
+@click.argument("batch", required=False)
+@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
+@click.pass_context
+def command(ctx: click.Context, batch: str | None, as_json: bool) -> None:
+    """Show the morning report of the last night, or of BATCH."""
+    with archive_at(ctx.obj) as archive:
+        with archive.catalogue.session() as session:
+            batch = batch or report.latest_batch(session)
+        if not batch:
+            console().print(_("No night has been run yet. Run: luutru nightly"))
+            return
+        try:
+            made = report.build(archive, batch)
+        except KeyError:
+            raise click.UsageError(_("There is no batch {batch}.").format(batch=batch)) from None
+        if as_json:
+            print_json(report.as_dict(made))
+        else:
+            print_report(made, [], None)
+
+
+def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | None, *, short: bool = False) -> None:
+    """The report for a terminal; `short` leaves out what was said before and shows only what waits."""
+    out = console()
+    out.print()
+    out.rule(f"[bold]{_('Morning report')} · {made.batch} · {escape(made.agency)}")
+    counts = "  ".join(f"[{STATES[state]}]{state_name(state)}: {n}[/]" for state, n in made.counts.items())
+    out.print(f"{_('Started')} {_clock(made.started_at)} · {_('ended')} {_clock(made.finished_at) or _('not yet')} · "
+              f"{_('received')}: {sum(made.counts.values())}")
+    out.print(counts)
+    for found in inbox:
+        _print_finding(found)
+    stored = [line for line in made.lines if line.state == "stored"]
+    if stored and not short:
+        table = Table(title=_("Stored"), title_justify="left", title_style="bold", header_style="bold")
+        for column in (_("Code"), _("Document"), _("Signature"), _("Legal value"), _("Notes")):
+            table.add_column(column, overflow="fold")
+        for line in stored:
+            marks = [one.code for one in line.findings if one.level >= Level.warning]
+            table.add_row(line.document, escape(_shorten(line.title or line.name)), verdict_name(line.verdict),
+                          legal_value_name(line.legal_value),
+                          f"[yellow]{' '.join(marks)}[/]" if marks else f"[dim]{len(line.findings)}[/]")
+        out.print(table)
+    for title, lines in ((_("Needs a person"), [line for line in made.lines if line.state in report.WAITING]),
+                         (_("Waiting since earlier nights"), made.earlier)):
+        if lines:
+            out.print(f"\n[bold]{title}[/bold]")
+        for reason in report.reasons(lines):
+            for line in reason.lines:
+                out.print(f"[{STATES[line.state]}]●[/] [bold]{escape(line.name)}[/]  [dim]{line.item} · "
+                          f"{state_name(line.state)}[/]", soft_wrap=True)
+            for found in reason.findings:
+                _print_finding(found)
+    warned = [line for line in made.lines if line.state in ("stored", "list") and line.level >= Level.warning]
+    if warned and not short:
+        out.print(f"\n[bold]{_('Stored or kept, but worth a look')}[/bold]")
+        for line in warned:
+            out.print(f"[dim]●[/] [bold]{escape(line.document or line.name)}[/]  [dim]{escape(line.name)}[/]",
+                      soft_wrap=True)
+            for found in line.findings:
+                if found.level >= Level.warning:
+                    _print_finding(found)
+    if made.deadlines:
+        out.print(f"\n[bold]{_('Deadlines')}[/bold]")
+        for one in made.deadlines:
+            mark = f"[red]{_('late')}[/]" if one.late else " "
+            others = one.others(i18n.language())
+            out.print(f"  {one.due:%d/%m/%Y} {mark} {escape(one.sentence(i18n.language()))} "
+                      f"[dim]({one.article}{'; ' + others if others else ''})[/]", soft_wrap=True)
+    out.print(f"\n[bold]{_('Promises')}[/bold]")
+    for promise in made.promises:
+        sign = {"kept": "[green]✔[/]", "broken": "[red]✘[/]"}.get(promise.state, "[yellow]–[/]")
+        out.print(f"  {sign} {promise_sentence(promise)}")
+    out.print(f"\n{_('In the archive')}: {made.totals['case_files']} {_('case files')}, "
+              f"{made.totals['documents']} {_('documents')}, {made.totals['files']} {_('files')}")
+    if page is not None:
+        out.print(f"{_('The same as a page')}: {page}", soft_wrap=True)
+    _print_next(made)
+
+
+def promise_sentence(promise: report.Promise) -> str:
+    """A promise and how it stands, in words."""
+    if promise.state == "not_checked":
+        return {"fixity": _("The whole store has not been checked yet: luutru fixity check"),
+                "evidence": _("No timestamp covers this night yet (evidence records are not part of this version)"),
+                }.get(promise.name, f"{promise.name}: {_('not checked')}")
+    sentences = {
+        "nothing_lost": _("Nothing is lost: {received} received, {open} without an outcome"),
+        "read_back": _("Every stored file was read back and its hash compared ({files} files in the store)"),
+        "searchable": _("What is stored can be found: {unindexed} documents are not in the index"),
+        "ledger": _("The ledger is chained: {events} events, head {head}…"),
+        "fixity": _("The whole store was last checked on {at}")}
+    return sentences[promise.name].format(**promise.figures)
+
+
+def _print_finding(found: Finding) -> None:
+    language = i18n.language()
+    colour = COLOURS.get(found.level, "")
+    article = f" [dim]({escape(found.article)})[/]" if found.article else ""
+    text = f"[{colour}]{found.code}[/] {escape(found.sentence(language))}{article}"
+    text += f"\n[green]→ {escape(found.cure(language))}[/]"
+    console().print(Padding(text, (0, 0, 0, 4)))
+
+
+def _print_next(made: report.Report) -> None:
+    out = console()
+    out.print(f"\n[bold]{_('What to try next')}[/bold]")
+    out.print(f"  ./run luutru search \"văn bản điện tử\"        {_('find documents')}")
+    first = next((line for line in made.lines if line.state == "stored"), None)
+    if first is not None:
+        out.print(f"  ./run luutru document show {first.document}   {_('what is known of a document')}")
+    if made.needs_person:
+        out.print(f"  ./run luutru quarantine list                {_('act on what was refused')}")
+    out.print(f"  ./run luutru fixity check                   {_('check everything that the store holds')}")
+
+
+def _clock(stamp: str) -> str:
+    return f"{stamp[11:19]} {stamp[8:10]}/{stamp[5:7]}/{stamp[:4]}" if stamp else ""
+
+
+def _shorten(text: str, length: int = 90) -> str:
+    return text if len(text) <= length else text[:length - 1].rstrip() + "…"

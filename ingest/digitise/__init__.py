@@ -1,0 +1,250 @@
+"""Digitising: scans get an access copy (PDF/A with a text layer) and their text, beside the original.
+
+The face of this package is `digitise`. It must never change a received file, and leaves born-digital
+documents alone.
+
+What it notes in `item.facts["digitise"]`, for the main part:
+
+    scan             whether any page is a picture that was (to be) recognised
+    pages            one entry a page: {"page": 1, "kind": "text" | "picture" | "empty"}; pictures also have
+                     dpi, stated, length_mm, colour, blank, pale, dark, paper, contrast, confidence, words,
+                     rotation (degrees clockwise that set it upright), skew (degrees, positive: lines fall to
+                     the right), straightened, retried, marks (words in red ink), error
+    mean_confidence  over all words, 0 to 100; None without a word
+    engine           versions of what read it
+    unread           "encrypted" or "damaged" when the file was left alone for that
+    left_out         what the access copy does not hold: "javascript", "attachments"
+    not_pdfa         why the access copy is not PDF/A (absent: it is)
+    unclean          why there is no access copy (absent: there is)
+    red_text         what stands in red ink on the pages of all parts, a form feed between pages; the secrecy
+                     gate reads it (absent: nothing)
+    attachments      the same for each further part that is a scan, with "name", "access", "text"
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from archive.findings import Finding, finding
+from ingest.digitise.guards import Hostile
+from ingest.digitise.judgement import judge
+from ingest.digitise.pages import Page, Survey, file_kind, survey
+from ingest.digitise.thresholds import threshold
+from ingest.item import Context, Item, Part
+
+__all__ = ["digitise"]
+
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A page's facts, its reading (None: a text page, blank, or it failed) and the dpi of the picture read."""
+
+    noted: dict[str, Any]
+    result: Result | None = None
+    dpi: float = 0.0
+
+_WORK = ".digitise"             # working folder inside the item's; gone when the stage is done
+_READ = ("original", "attachment")
+_A4_LONG_MM = 297.0
+
+
+def digitise(item: Item, context: Context) -> list[Finding]:
+    """Make access copies and text of the item's scanned parts, and say how good the scans are.
+
+    TT 05/2025/TT-BNV Đ8 asks for PDF/A in two layers, picture and text. Born-digital files are only
+    looked at. Writes access.pdf and ocr.txt (form feeds between pages) in the item's folder, for the
+    n-th part access-n.pdf and ocr-n.txt; the same input gives the same bytes. A file that must not be
+    drawn is refused; missing language data is our failure.
+    """
+    findings: list[Finding] = []
+    facts: dict[str, Any] = {"scan": False, "pages": []}
+    further = []
+    for number, part in enumerate(item.parts, 1):
+        if part.role not in _READ:
+            continue
+        main = part is item.main
+        noted, said = _digitise_part(item, part, "" if main else f"-{number}", context)
+        findings += said
+        if main:
+            facts = noted
+        elif noted["scan"]:
+            further.append({"name": part.name, **noted})
+    red = "\f".join(text for text in (_red_text(noted) for noted in (facts, *further)) if text)
+    item.facts["digitise"] = facts | ({"red_text": red} if red else {}) | ({"attachments": further} if further else {})
+    return findings
+
+
+def _red_text(noted: dict[str, Any]) -> str:
+    text = "\f".join("\n".join(page.get("marks", [])) for page in noted["pages"])
+    return text if text.strip("\f") else ""
+
+
+def _digitise_part(item: Item, part: Part, suffix: str, context: Context) -> tuple[dict[str, Any], list[Finding]]:
+    kind = file_kind(part.path)
+    if kind is None:
+        return {"scan": False, "pages": []}, []
+    try:
+        seen = survey(part.path, kind, context.settings.ingest)
+    except Hostile as hostile:
+        return {"scan": False, "pages": []}, [finding(hostile.code, part.name, **hostile.params)]
+    if not seen.pictures:
+        facts = {"scan": False, "pages": [{"page": page.number, "kind": page.kind} for page in seen.pages]}
+        return (facts | {"unread": seen.unread} if seen.unread else facts), []
+
+    from ingest.digitise.engine import find_tessdata
+
+    tessdata = find_tessdata(context.settings.ocr)
+    if tessdata is None:
+        return {"scan": True, "pages": []}, [finding("DIGITISE-018", part.name,
+                                                     languages=context.settings.ocr.languages)]
+    work = item.folder / _WORK
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        facts = _copy_and_read(item, part, seen, suffix, context, tessdata, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return facts, judge(part.name, facts, context.settings)
+
+
+def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: Context, tessdata: Path,
+                   work: Path) -> dict[str, Any]:
+    from ingest.digitise import access_copy
+    from ingest.digitise.engine import reader
+
+    settings = context.settings
+    reads = reader(tessdata, settings.ocr.languages)
+    engine = _engine(reads.version, tessdata, settings.ocr.languages)
+    facts: dict[str, Any] = {"scan": True, "pages": [], "mean_confidence": None, "engine": engine}
+    plain = work / "plain.pdf"
+    try:
+        left_out = access_copy.unpacked_copy(part.path, seen.kind, plain, settings.ingest.max_pixels)
+    except access_copy.Unclean as unclean:
+        return facts | {"unclean": str(unclean), "pages": [_unread(page, str(unclean)) for page in seen.pages]}
+    facts |= {"left_out": left_out} if left_out else {}
+    results = _read_all(plain, seen, reads, context)
+    facts["pages"] = [noted for noted, _result, _dpi in results]
+    words = [word for _noted, result, _dpi in results if result for word in result.reading.words]
+    if words:
+        facts["mean_confidence"] = round(sum(word.confidence for word in words) / len(words), 1)
+    text = item.folder / f"ocr{suffix}.txt"
+    text.write_text("\f".join(result.reading.text if result else "" for _noted, result, _dpi in results),
+                    encoding="utf-8", newline="\n")
+    item.made(text, "ocr-text", "txt")
+    facts["text"] = text.name
+    target = item.folder / f"access{suffix}.pdf"
+    try:
+        broken = _make_access_copy(item, part, seen, results, plain, target, context, engine)
+    except access_copy.Unclean as unclean:
+        target.unlink(missing_ok=True)
+        return facts | {"unclean": str(unclean)}
+    item.made(target, "access", "pdf")
+    return facts | {"access": target.name} | ({"not_pdfa": broken} if broken else {})
+
+
+def _make_access_copy(item: Item, part: Part, seen: Survey, results: list[Any], plain: Path, target: Path,
+                      context: Context, engine: dict[str, str]) -> list[str]:
+    from ingest.digitise import access_copy
+
+    upright = {noted["page"]: access_copy.Upright(result.turned, result.skew if result.straightened else 0.0)
+               for noted, result, _dpi in results if result and (result.turned or result.straightened)}
+    access_copy.set_upright(plain, upright)
+    readings = {noted["page"]: (result.reading, dpi) for noted, result, dpi in results
+                if result and result.reading.lines}
+    laid = plain
+    if readings:
+        laid = plain.with_name("laid.pdf")
+        access_copy.lay_text(plain, laid, readings, languages=context.settings.ocr.languages,
+                             replace_hidden=any(page.has_text for page in seen.pictures),
+                             max_pixels=context.settings.ingest.max_pixels)
+    finished = plain.with_name("finished.pdf")
+    broken = access_copy.finish(laid, finished, title=item.fields.get("subject") or part.name,
+                                made_at=item.received_at,
+                                creator=f"Lưu Trữ; OCRmyPDF {engine['ocrmypdf']}; Tesseract {engine['tesseract']}")
+    finished.replace(target)                    # whole or not at all
+    return broken
+
+
+def _read_all(plain: Path, seen: Survey, reads: Any, context: Context) -> list[Any]:
+    """For each page (facts, reading result or None, dpi of the reading); one page's failure is its own."""
+    import pypdfium2
+
+    results: list[Any] = []
+    with pypdfium2.PdfDocument(plain) as document:
+        for page in seen.pages:
+            if page.kind != "picture":
+                results.append(({"page": page.number, "kind": page.kind}, None, 0.0))
+                continue
+            try:
+                results.append(_read_one(document, page, reads, context))
+            except (RuntimeError, MemoryError, ValueError, OSError) as error:
+                # PDFium and Tesseract raise plain RuntimeError: the page is pointed out, the others go on
+                results.append((_unread(page, str(error) or type(error).__name__), None, 0.0))
+    return results
+
+
+def _read_one(document: Any, page: Page, reads: Any, context: Context) -> tuple[dict[str, Any], Any, float]:
+    from ingest.digitise.quality import measure
+    from ingest.digitise.reading import read_page
+
+    sheet = document[page.number - 1]
+    try:
+        dpi, scale = _scale(page, sheet.get_size())
+        picture = sheet.render(scale=scale).to_numpy()
+    finally:
+        sheet.close()
+    quality = measure(picture)
+    noted = _unread(page, "") | {"paper": quality.paper, "contrast": quality.contrast, "pale": quality.pale,
+                                 "dark": quality.dark, "blank": quality.blank}
+    if quality.blank:
+        return noted, None, dpi
+    result = read_page(picture, dpi, reads, context.settings.ocr)
+    words = len(result.reading.words)
+    if quality.sparse and words < threshold("reading", "few_words") and result.reading.confidence < 50:
+        return noted | {"blank": True}, None, dpi
+    noted |= {"confidence": round(result.reading.confidence, 1) if words else None, "words": words,
+              "rotation": result.turned, "skew": round(result.skew, 2), "straightened": result.straightened,
+              "retried": list(result.retried), "marks": list(result.marks)}
+    return noted, result, 72 * scale
+
+
+def _scale(page: Page, size: tuple[float, float]) -> tuple[float, float]:
+    """The resolution that Tesseract is told, and the scale (1: 72 dpi) at which the sheet is drawn.
+
+    Never more than the scan holds (enlarging hurts) and no more than Tesseract needs.
+    """
+    most = threshold("reading", "dpi")
+    dpi = max(70.0, min(most, page.dpi or most))
+    scale = dpi / 72 * (1.0 if page.stated else _A4_LONG_MM / max(page.length_mm, 1.0))
+    pixels = size[0] * size[1] * scale * scale
+    shrink = min(1.0, math.sqrt(threshold("reading", "most_pixels") / pixels)) if pixels else 1.0
+    return dpi * shrink, scale * shrink
+
+
+def _unread(page: Page, error: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {"page": page.number, "kind": page.kind}
+    if page.kind != "picture":
+        return facts
+    facts |= {"dpi": page.dpi, "stated": page.stated, "length_mm": page.length_mm, "colour": page.colour,
+              "blank": False, "pale": False, "dark": False, "confidence": None, "words": 0, "rotation": 0,
+              "skew": 0.0, "straightened": False, "retried": [], "marks": []}
+    return facts | {"error": error[:200]} if error else facts
+
+
+@cache
+def _engine(tesseract: str, tessdata: Path, languages: str) -> dict[str, str]:
+    """The versions that go into the record; the language data by its hash, for it bears no version."""
+    import ocrmypdf
+    import pikepdf
+
+    data = hashlib.sha256()
+    for language in languages.split("+"):
+        data.update((tessdata / f"{language}.traineddata").read_bytes())
+    return {"tesseract": tesseract, "languages": languages, "data": data.hexdigest()[:16],
+            "ocrmypdf": str(ocrmypdf.__version__), "pikepdf": str(pikepdf.__version__)}

@@ -1,0 +1,106 @@
+"""The intake area: received bytes that are not stored yet, and how an item's row and its folder belong together.
+
+Nothing here removes a received file but `leave`, which is called when the store (or a refusal that may keep no
+content) has taken its place.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from archive import clock, layout, model
+from archive.files import fsync_folder, json_bytes, write_atomically
+from archive.findings import Finding
+from archive.records import finding_rows, set_findings
+from archive.settings import Settings
+from ingest.item import Item, Part
+
+SIDECAR = "item.json"
+
+
+def folder(settings: Settings, item_id: str) -> Path:
+    """The folder of an item in the intake area."""
+    return layout.intake_folder(settings) / item_id
+
+
+def as_dict(item: Item) -> dict[str, Any]:
+    """An item as JSON-ready values, for a worker process, a sidecar or the catalogue."""
+    return {"id": item.id, "source": item.source, "name": item.name, "folder": str(item.folder),
+            "received_at": clock.stamp(item.received_at), "fields": dict(item.fields),
+            "parts": [_part_as_dict(part, item.folder) for part in item.parts], "facts": dict(item.facts)}
+
+
+def from_dict(data: dict[str, Any]) -> Item:
+    """The item that `as_dict` described."""
+    place = Path(data["folder"])
+    parts = [Part(one["name"], one["role"], place / one["path"], one["size"], one["sha256"], one["sha512"],
+                  one["format"]) for one in data["parts"]]
+    return Item(data["id"], data["source"], data["name"], place, parts, clock.parse(data["received_at"]),
+                dict(data["fields"]), dict(data["facts"]))
+
+
+def from_row(row: model.Item, settings: Settings) -> Item:
+    """The item of a catalogue row; its parts are among the row's facts once the item was taken in."""
+    facts = dict(row.facts)
+    place = folder(settings, row.id)
+    parts = facts.pop("parts", None) or received_parts(place, row.name, row.size, row.sha256, row.sha512)
+    return from_dict({"id": row.id, "source": row.source, "name": row.name, "folder": str(place), "parts": parts,
+                      "received_at": row.received_at, "fields": row.fields, "facts": facts})
+
+
+def received_parts(place: Path, name: str, size: int, sha256: str, sha512: str) -> list[dict[str, Any]]:
+    """The one part of an item of which nothing is known but what was received."""
+    received = place / "received"
+    file = next((path for path in sorted(received.glob("*")) if path.is_file()), received / "lost")
+    return [{"name": Path(name).name, "role": "original", "path": file.relative_to(place).as_posix(), "size": size,
+             "sha256": sha256, "sha512": sha512, "format": ""}]
+
+
+def note(session: Session, item: Item, findings: Iterable[Finding], state: str) -> None:
+    """Write what the stages learned of an item into its row."""
+    row = session.get_one(model.Item, item.id)
+    row.state, row.fields = state, dict(item.fields)
+    row.facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
+    set_findings(session, [item.id], finding_rows(item.id, [found.as_dict() for found in findings]))
+
+
+def write_sidecar(item: Item) -> None:
+    """Keep fields and facts of a waiting item beside its bytes, so that a rebuild finds them again."""
+    facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
+    write_atomically(item.folder / SIDECAR, json_bytes({"id": item.id, "fields": item.fields, "facts": facts}))
+
+
+def read_sidecar(settings: Settings, item_id: str) -> dict[str, Any]:
+    """What `write_sidecar` wrote. Raises FileNotFoundError."""
+    data: dict[str, Any] = json.loads((folder(settings, item_id) / SIDECAR).read_bytes())
+    return data
+
+
+def leave(settings: Settings, item_id: str) -> None:
+    """Remove an item's folder: its bytes are in the store, or may not be kept at all."""
+    place = folder(settings, item_id)
+    if place.exists():
+        # The rename takes the folder out of sight in one step: a kill while removing leaves no half item.
+        gone = place.with_name(f".gone-{item_id}")
+        if gone.exists():
+            shutil.rmtree(gone)
+        place.rename(gone)
+        shutil.rmtree(gone)
+        fsync_folder(place.parent)
+
+
+def sweep(settings: Settings) -> None:
+    """Finish what a killed `leave` began."""
+    for gone in layout.intake_folder(settings).glob(".gone-*"):
+        shutil.rmtree(gone)
+
+
+def _part_as_dict(part: Part, place: Path) -> dict[str, Any]:
+    return {"name": part.name, "role": part.role, "path": part.path.relative_to(place).as_posix(), "size": part.size,
+            "sha256": part.sha256, "sha512": part.sha512, "format": part.format}

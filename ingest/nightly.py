@@ -1,0 +1,339 @@
+"""The night: every stage in its order, as plain Python. Read this first.
+
+inbox → collect → (check, verify, digitise, extract: in worker processes) → file → store → index → report
+
+Only this process writes the ledger and the catalogue. Every step may be said again after a kill: what has been
+done is recognised by content, what was half done is finished or done anew. The inbox file is removed last of all.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from archive import clock, layout, model
+from archive.catalogue import record
+from archive.errors import NoRoomError
+from archive.files import json_bytes
+from archive.findings import Finding, Level, finding, rules, worst
+from archive.ledger import Entry, event_key
+from archive.opening import Archive, ownership
+from archive.records import finding_rows, set_findings
+from archive.store import NewFile
+from ingest import intake
+from ingest.item import Context, Item
+from ingest.sources import inbox
+from ingest.sources.inbox import Waiting, remove_from_inbox
+from ingest.stages.collect import collect, is_known, join_registry, waiting_files
+from ingest.stages.file import file_items
+from ingest.stages.index import index_documents
+from ingest.stages.store import store_folder
+from ingest.worker import examine_all
+
+OPEN = ("received", "released", "failed")       # states that a night takes up
+DONE = ("stored", "duplicate", "kept_out", "quarantine", "turned_away", "list")
+ROOM_FACTOR = 4         # free space wanted, as a multiple of what waits: intake, store, access copy, index
+ROOM_LEAST = 50 << 20   # bytes wanted free in any case
+ROOM_RUNNING = 8 << 20  # bytes free below which the findings of workers are not believed
+AT_ONCE = 32            # examined items written with one transaction …
+NOTE_SECONDS = 1.0      # … or all that came within this time: a kill must not cost minutes of OCR
+
+Progress = Callable[[str, int, int], None]
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Night:
+    """What a run of the night came to."""
+
+    batch: str                                  # the batch's id; empty when there was nothing to do
+    resumed: bool = False
+    cpu: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    findings: list[Finding] = field(default_factory=list)   # about the inbox itself, not about an item
+
+
+def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
+    """Run tonight's batch, or finish the one that was interrupted; safe to call at any time, as often as you like.
+
+    Raises ArchiveBusyError when another batch owns the archive, NoRoomError when the disk cannot hold it; in
+    both cases nothing is lost, and the next run goes on.
+    """
+    with ownership(archive.settings):
+        intake.sweep(archive.settings)
+        inbox.sweep(layout.intake_folder(archive.settings))
+        now = clock.now()
+        waiting, findings = waiting_files(archive, now)
+        batch, resumed = _batch(archive, waiting, now)
+        night = Night(batch, resumed, findings=findings)
+        if not batch:
+            return night
+        _ask_for_room(archive, [one for _, one in waiting])
+        try:
+            _run(archive, night, waiting, now, progress)
+        except (OSError, OperationalError) as error:
+            if not _is_full(error):
+                raise
+            raise NoRoomError(str(archive.settings.root)) from error
+        return night
+
+
+def _is_full(error: OSError | OperationalError) -> bool:
+    """Whether the error is a full disk: ENOSPC or EDQUOT, SQLite's own words, or PostgreSQL's disk_full."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "53100"
+
+
+def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]], now: datetime,
+         progress: Progress) -> None:
+    batch = night.batch
+    progress("collect", 0, len(waiting))
+    again, findings = collect(archive, batch, waiting, now)
+    night.findings += findings
+    progress("collect", len(waiting), len(waiting))
+    _take_up(archive, batch)
+    lists = join_registry(archive, batch)
+    _note_lists(archive, batch, lists)
+    _examine(archive, night, progress)
+    _sort_out(archive, batch)
+    _file_and_store(archive, batch, now, progress)
+    _store_lists(archive, batch, now)
+    try:
+        index_documents(archive, lambda done, total: progress("index", done, total))
+    except Exception as error:      # the index is a follower: the night's records are safe, the report shows it red
+        log.exception("index failed", batch=batch)
+        night.findings.append(finding("INDEX-001", "index", error=str(error)))
+    _clear_inbox(archive, batch, again, waiting)
+    _finish(archive, night)
+
+
+# --- before ------------------------------------------------------------------------------------------------
+
+
+def _batch(archive: Archive, waiting: Sequence[tuple[str, Waiting]], now: datetime) -> tuple[str, bool]:
+    """The batch to work on: the open one, else a new one when there is anything to do, else none."""
+    with archive.catalogue.session() as session:
+        unfinished = session.scalar(select(model.Batch.id).where(model.Batch.finished_at == ""))
+        if unfinished is not None:
+            return unfinished, True
+        open_items = session.scalar(select(model.Item.id).where(model.Item.state.in_(OPEN)).limit(1))
+        unindexed = session.scalar(select(model.Document.code).where(model.Document.indexed == "").limit(1))
+        if open_items is None and unindexed is None and all(
+                (row := is_known(session, source, one)) is not None and row.state == "kept_out"
+                for source, one in waiting):
+            return "", False
+        night = clock.night_of(now)
+        same_night = list(session.scalars(select(model.Batch.id).where(model.Batch.night == str(night))))
+        batch = f"{night}.{len(same_night) + 1}"
+        data = {"night": str(night), "started_at": clock.stamp(now)}
+        record(session, archive.ledger, [Entry("batch_started", batch, data, event_key("batch_started", batch))])
+        session.add(model.Batch(id=batch, **data, finished_at="", summary={}))
+    return batch, False
+
+
+def _ask_for_room(archive: Archive, waiting: Iterable[Waiting]) -> None:
+    """Raise NoRoomError when the disk is plainly too small for what waits, before anything is done."""
+    wanted = ROOM_LEAST + ROOM_FACTOR * sum(one.path.stat().st_size for one in waiting if one.path.exists())
+    free = shutil.disk_usage(archive.settings.root).free
+    if free < wanted:
+        raise NoRoomError(f"{archive.settings.root}: {free >> 20} MB < {wanted >> 20} MB")
+
+
+def _take_up(archive: Archive, batch: str) -> None:
+    """What an earlier night left open, or an archivist released, is tonight's."""
+    with archive.catalogue.session() as session:
+        session.execute(update(model.Item).where(model.Item.state.in_(OPEN)).values(batch=batch, state="received"))
+
+
+def _note_lists(archive: Archive, batch: str, lists: dict[str, list[Finding]]) -> None:
+    with archive.catalogue.session() as session:
+        for item_id, findings in sorted(lists.items()):
+            found = [one.as_dict() for one in findings]
+            record(session, archive.ledger, [Entry("list_received", item_id, {"batch": batch, "findings": found},
+                                                   event_key("list_received", item_id))])
+            row = session.get_one(model.Item, item_id)
+            row.state = "list"
+            set_findings(session, [item_id], finding_rows(item_id, found))
+
+
+# --- the item stages ---------------------------------------------------------------------------------------
+
+
+def _examine(archive: Archive, night: Night, progress: Progress) -> None:
+    with archive.catalogue.session() as session:
+        rows = list(session.scalars(select(model.Item).where(
+            model.Item.batch == night.batch, model.Item.state == "received").order_by(model.Item.size.desc())))
+        items = [intake.from_row(row, archive.settings) for row in rows]
+        batch = session.get_one(model.Batch, night.batch)
+        context = Context(archive.settings, date.fromisoformat(batch.night), clock.parse(batch.started_at))
+    done: list[tuple[Item, list[Finding]]] = []
+    noted = time.monotonic()
+    progress("examine", 0, len(items))
+    for count, one in enumerate(examine_all(items, context), 1):
+        for stage, seconds in one.cpu.items():
+            night.cpu[stage] += seconds
+        if one.error:
+            log.error("stage failed", item=one.item.id, name=one.item.name, error=one.error)
+        done.append((one.item, one.findings))
+        if len(done) >= AT_ONCE or time.monotonic() - noted > NOTE_SECONDS:
+            _note_examined(archive, done)
+            done, noted = [], time.monotonic()
+        progress("examine", count, len(items))
+    _note_examined(archive, done)
+
+
+def _note_examined(archive: Archive, done: Sequence[tuple[Item, list[Finding]]]) -> None:
+    # On a full disk a library may call a good file bad. What was found then is not believed: it is found again.
+    for place in (archive.settings.root, Path(tempfile.gettempdir())):
+        if shutil.disk_usage(place).free < ROOM_RUNNING:
+            raise NoRoomError(str(place))
+    with archive.catalogue.session() as session:
+        for item, findings in done:
+            intake.note(session, item, findings, "examined")
+
+
+def _sort_out(archive: Archive, batch: str) -> None:
+    """Send every examined item its way: on to filing, into quarantine, out (secrecy), or to the next night."""
+    with archive.catalogue.session() as session:
+        rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch, model.Item.state == "examined")
+                                    .order_by(model.Item.name, model.Item.id)))
+        for row in rows:
+            found = _findings(session, row.id)
+            level = _weight(found, row.facts.get("accepted", []))
+            if secret := [one for one in found if rules()[one.code].keep_out
+                          and one.code not in row.facts.get("accepted", [])]:
+                _keep_out(archive, session, row, secret)
+            elif level == Level.failed:
+                _set_aside(archive, session, row, found, "failed")
+            elif level == Level.refused:
+                _set_aside(archive, session, row, found, "quarantine")
+
+
+def _findings(session: Session, item: str) -> list[Finding]:
+    return [Finding(one.code, Level[one.level], one.subject, one.params) for one in session.scalars(
+        select(model.ItemFinding).where(model.ItemFinding.item == item).order_by(model.ItemFinding.n))]
+
+
+def _weight(found: Iterable[Finding], accepted: Sequence[str]) -> Level:
+    """The worst level, where a refusal that a person answers for (quarantine release --accept) no longer holds."""
+    return max((Level.warning if one.level == Level.refused and one.code in accepted else one.level for one in found),
+               default=Level.ok)
+
+
+def _set_aside(archive: Archive, session: Session, row: model.Item, found: Sequence[Finding], state: str) -> None:
+    """Record that an item waits: for an archivist (quarantine) or for the next night (our failure)."""
+    item = intake.from_row(row, archive.settings)
+    intake.write_sidecar(item)
+    kind = "quarantined" if state == "quarantine" else "failed"
+    as_dicts = [one.as_dict() for one in found]
+    record(session, archive.ledger, [Entry(kind, row.id, {"batch": row.batch, "findings": as_dicts},
+                                           event_key(kind, row.id, row.batch))])
+    row.state = state
+    set_findings(session, [row.id], finding_rows(row.id, as_dicts))
+
+
+def _keep_out(archive: Archive, session: Session, row: model.Item, found: Sequence[Finding]) -> None:
+    """Refuse a document with a secrecy mark: keep no content, leave the inbox file to the people in charge.
+
+    The program does not remove it: nothing is destroyed without a decision, and a mark may have been misread.
+    """
+    as_dicts = [one.as_dict() for one in found]
+    record(session, archive.ledger, [Entry("kept_out", row.id, {"batch": row.batch, "findings": as_dicts},
+                                           event_key("kept_out", row.id))])
+    row.state, row.fields, row.facts = "kept_out", {}, {}
+    set_findings(session, [row.id], finding_rows(row.id, as_dicts))
+
+
+# --- filing and storing ------------------------------------------------------------------------------------
+
+
+def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progress) -> None:
+    with archive.catalogue.session() as session:
+        rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch,
+                                                             model.Item.state == "examined")))
+        filed = file_items(archive, session, rows)
+    total = sum(len(folder.items) for folder in filed.folders.values())
+    done = 0
+    progress("store", done, total)
+    for code in sorted(filed.folders):
+        folder = filed.folders[code]
+        damaged = store_folder(archive, batch, folder, now)
+        filed.waiting += damaged
+        done += len(folder.items)
+        progress("store", done, total)
+    with archive.catalogue.session() as session:
+        for item, findings in sorted(filed.waiting, key=lambda one: one[0].name):
+            row = session.get_one(model.Item, item.id)
+            found = [*_findings(session, item.id), *findings]
+            _set_aside(archive, session, row, found, "failed" if worst(findings) == Level.failed else "quarantine")
+
+
+def _store_lists(archive: Archive, batch: str, now: datetime) -> None:
+    """Keep the registry lists of the night as they were received."""
+    with archive.catalogue.session() as session:
+        rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch, model.Item.state == "list")
+                                    .order_by(model.Item.name)))
+    files = {}
+    for row in rows:
+        item = intake.from_row(row, archive.settings)
+        if item.folder.exists():
+            path = f"metadata/lists/{row.id}{Path(row.name).suffix.lower()}"
+            files[path] = NewFile(item.main.path, sha512=row.sha512, sha256=row.sha256)
+    if files:
+        names = {row.id: {"name": row.name, "sha256": row.sha256, "sha512": row.sha512} for row in rows}
+        files["metadata/lists.json"] = NewFile(json_bytes({"schema": "luutru/lists/1", "batch": batch, "lists": names}))
+        archive.store.put(layout.batch_object(batch), files, message=f"batch {batch}", user="luutru", created=now)
+
+
+# --- after -------------------------------------------------------------------------------------------------
+
+
+def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
+                 waiting: Sequence[tuple[str, Waiting]]) -> None:
+    """Remove what has found its place: intake folders of stored items, and inbox files of all that are safe.
+
+    `again` are items of earlier nights whose files came once more; `waiting` says where the files lay tonight (two
+    names that differ only in their Unicode form are two files).
+    """
+    with archive.catalogue.session() as session:
+        rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch)))
+        rows += [session.get_one(model.Item, one) for one in again]
+    places: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    for source, one in waiting:
+        places[source, one.name].append(one.path)
+    for row in rows:
+        if row.state == "kept_out":
+            intake.leave(archive.settings, row.id)
+            continue
+        for place in places.get((row.source, row.name), []):
+            remove_from_inbox(place, row.sha256)
+        if row.state in {"stored", "duplicate", "list"}:
+            intake.leave(archive.settings, row.id)
+
+
+def _finish(archive: Archive, night: Night) -> None:
+    with archive.catalogue.session() as session:
+        states = Counter(session.scalars(select(model.Item.state).where(model.Item.batch == night.batch)))
+        summary: dict[str, Any] = {"items": dict(sorted(states.items()))}
+        batch = session.get_one(model.Batch, night.batch)
+        data = {"finished_at": clock.stamp(clock.now()), "summary": summary}
+        lines = record(session, archive.ledger, [Entry("batch_finished", night.batch, data,
+                                                       event_key("batch_finished", night.batch))])
+        # A kill after the ledger's line: the first statement counts.
+        stated = lines[0].data if lines else session.scalar(select(model.Event.data).where(
+            model.Event.key == event_key("batch_finished", night.batch)))
+        assert stated is not None
+        batch.finished_at, batch.summary = stated["finished_at"], stated["summary"]

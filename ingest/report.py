@@ -1,0 +1,192 @@
+"""The morning report: what came in, what was refused, why, by which article, and what to do about each.
+
+Computed from the recorded state alone, never counted on the way, so that it can be made again at any time and
+says the same. It changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from archive import clock, model
+from archive.findings import Finding, Level
+from archive.opening import Archive
+from retention.deadlines import Deadline, due
+
+WAITING = ("quarantine", "failed", "kept_out")
+ALIKE = 3       # so many items that wait for one and the same reason are told together
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item of the night: where it stands, and its findings worth a person's time."""
+
+    item: str
+    name: str
+    state: str
+    document: str
+    title: str
+    verdict: str
+    legal_value: str
+    received: str
+    findings: list[Finding]
+
+    @property
+    def level(self) -> Level:
+        """The worst of its findings."""
+        return max((found.level for found in self.findings), default=Level.ok)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Items that wait for the same reasons, so that a person reads these once and acts on all."""
+
+    lines: list[Line]
+    findings: list[Finding]
+
+    @property
+    def together(self) -> bool:
+        """Whether the findings speak of all the items ("…") instead of the one."""
+        return len(self.lines) > 1
+
+
+def reasons(lines: Iterable[Line]) -> list[Reason]:
+    """`lines` by what holds them: three or more with one and the same single reason are told together."""
+    by_code: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        by_code[tuple(found.code for found in line.findings if found.level >= Level.refused)].append(line)
+    told = []
+    for codes, group in by_code.items():
+        if len(group) >= ALIKE and len(codes) == 1:
+            (first,) = [found for found in group[0].findings if found.level >= Level.refused]
+            told.append(Reason(group, [replace(first, subject="…")]))
+        else:
+            told += [Reason([line], [found for found in line.findings if found.level >= Level.refused]) for line in group]
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A promise of the archive and whether the night kept it: "kept", "broken" or "not_checked"."""
+
+    name: str
+    state: str
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything the morning report shows."""
+
+    agency: str
+    batch: str
+    night: str
+    started_at: str
+    finished_at: str
+    counts: dict[str, int]
+    lines: list[Line]
+    earlier: list[Line]             # items that wait since earlier nights
+    deadlines: list[Deadline]
+    promises: list[Promise]
+    totals: dict[str, int]
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether anything waits for a person."""
+        return any(line.state in WAITING for line in (*self.lines, *self.earlier))
+
+
+def latest_batch(session: Session) -> str:
+    """The id of the last batch; empty before the first."""
+    return session.scalar(select(model.Batch.id).order_by(model.Batch.started_at.desc()).limit(1)) or ""
+
+
+def build(archive: Archive, batch: str, today: date | None = None) -> Report:
+    """The report of `batch` as the catalogue stands now. Raises KeyError for an unknown batch."""
+    with archive.catalogue.session() as session:
+        row = session.get(model.Batch, batch)
+        if row is None:
+            raise KeyError(batch)
+        lines = _lines(session, model.Item.batch == batch)
+        earlier = _lines(session, (model.Item.batch != batch) & model.Item.state.in_(WAITING))
+        counts: dict[str, int] = {}
+        for line in lines:
+            counts[line.state] = counts.get(line.state, 0) + 1
+        return Report(
+            agency=f"{archive.settings.agency.name} ({archive.settings.agency.code})", batch=batch, night=row.night,
+            started_at=_local(row.started_at), finished_at=_local(row.finished_at), counts=counts, lines=lines,
+            earlier=earlier, deadlines=due(session, batch, today or clock.in_vietnam(clock.now()).date()),
+            promises=_promises(session, archive, counts, row.finished_at != ""), totals=_totals(session))
+
+
+def _lines(session: Session, condition: Any) -> list[Line]:
+    rows = list(session.scalars(select(model.Item).where(condition).order_by(model.Item.name)))
+    findings: dict[str, list[Finding]] = defaultdict(list)
+    for one in session.scalars(select(model.ItemFinding).join(model.Item, model.Item.id == model.ItemFinding.item)
+                               .where(condition).order_by(model.ItemFinding.item, model.ItemFinding.n)):
+        findings[one.item].append(Finding(one.code, Level[one.level], one.subject, one.params))
+    documents = {one.item: one for one in session.scalars(
+        select(model.Document).join(model.Item, model.Item.id == model.Document.item).where(condition))}
+    lines = []
+    for row in rows:
+        document = documents.get(row.id)
+        subject = document.subject if document else row.fields.get("subject", "")
+        lines.append(Line(row.id, row.name, row.state, row.document, subject, document.verdict if document else "",
+                          document.legal_value if document else "", _local(row.received_at),
+                          sorted(findings[row.id], key=lambda found: -found.level)))
+    return lines
+
+
+def _promises(session: Session, archive: Archive, counts: dict[str, int], finished: bool) -> list[Promise]:
+    unfinished = sum(counts.get(state, 0) for state in ("received", "examined", "released"))
+    unindexed = session.scalar(select(func.count()).select_from(model.Document).where(model.Document.indexed == ""))
+    files = session.scalar(select(func.count()).select_from(model.File).join(
+        model.Document, model.Document.code == model.File.document)) or 0
+    checked = session.scalar(select(model.Event.at).where(model.Event.kind == "fixity_checked").order_by(
+        model.Event.seq.desc()).limit(1))
+    return [
+        Promise("nothing_lost", "kept" if finished and not unfinished else "broken", {
+            "received": sum(counts.values()), "open": unfinished}),
+        Promise("read_back", "kept" if finished else "not_checked", {"files": files}),
+        Promise("searchable", "broken" if unindexed else "kept", {"unindexed": unindexed or 0}),
+        Promise("ledger", "kept", {"events": archive.ledger.seq, "head": archive.ledger.head[:16]}),
+        Promise("fixity", "kept" if checked else "not_checked", {"at": _local(checked) if checked else ""}),
+        Promise("evidence", "not_checked", {}),
+    ]
+
+
+def _totals(session: Session) -> dict[str, int]:
+    return {name: session.scalar(select(func.count()).select_from(table)) or 0 for name, table in (
+        ("case_files", model.CaseFile), ("documents", model.Document), ("files", model.File))}
+
+
+def _local(stamp: str) -> str:
+    return clock.in_vietnam(clock.parse(stamp)).isoformat(timespec="seconds") if stamp else ""
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """The report as JSON-ready values; the sentences in both languages."""
+    return {
+        "agency": report.agency, "batch": report.batch, "night": report.night, "started_at": report.started_at,
+        "finished_at": report.finished_at, "counts": report.counts, "totals": report.totals,
+        "items": [_line_as_dict(line) for line in report.lines],
+        "waiting_since_earlier": [_line_as_dict(line) for line in report.earlier],
+        "deadlines": [{"kind": one.kind, "subject": one.subject, "due": one.due.isoformat(), "late": one.late,
+                       "article": one.article, "vi": one.sentence("vi"), "en": one.sentence("en")}
+                      for one in report.deadlines],
+        "promises": [{"name": one.name, "state": one.state, **one.figures} for one in report.promises]}
+
+
+def _line_as_dict(line: Line) -> dict[str, Any]:
+    return {"item": line.item, "name": line.name, "state": line.state, "document": line.document, "title": line.title,
+            "verdict": line.verdict, "legal_value": line.legal_value, "received": line.received,
+            "findings": [{**found.as_dict(), "vi": found.sentence("vi"), "en": found.sentence("en"),
+                          "article": found.article, "cure_vi": found.cure("vi"), "cure_en": found.cure("en")}
+                         for found in line.findings]}

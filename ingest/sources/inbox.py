@@ -1,0 +1,279 @@
+"""The inbox: a folder that swallows files, and the taking in of one of them.
+
+Must never change, rename or remove a file before it is stored: `remove_from_inbox` is called last of all,
+and takes away only the bytes that were taken in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import tomllib
+import unicodedata
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from archive import clock
+from archive.files import fsync_folder
+from archive.findings import Finding, finding
+from ingest.copying import Copied, SourceChanged, SourceError, copy_hashed, hash_file, safe_name
+from ingest.item import Item, Part
+
+RECEIVED = "received"
+LONGEST_PATH = 400          # characters; longer names are taken in, but a person should know
+_TAKING = ".taking-"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One file of the inbox that is ready to be taken in.
+
+    `name` is its path under the inbox as people see it (`printable_name`).
+    `findings` are about this file and belong to the item that it becomes.
+    """
+
+    path: Path
+    name: str
+    findings: tuple[Finding, ...] = ()
+
+
+def scan(folder: Path, settle_seconds: float, now: datetime,
+         left: list[Finding] | None = None) -> Iterator[Waiting]:
+    """The files of `folder` that are ready, sub-folders included, in the order of their NFC names.
+
+    Hidden and temporary files are passed over in silence. Files that stay where they are for a reason a
+    person should know (still being written, unreadable, links, pipes) go into `left` as findings. A file
+    is ready when it has not changed for `settle_seconds` before `now`, and nobody holds a lock on it.
+    """
+    left = [] if left is None else left
+    entries = sorted(_walk(folder, left), key=lambda entry: (entry[0], os.fsencode(entry[1])))
+    for name, path in entries:
+        reason = _why_not(path, name, settle_seconds, now)
+        if reason is None:
+            yield Waiting(path, name, tuple(_odd_name(path, folder, name)))
+        else:
+            left.append(reason)
+
+
+def item_id(source: str, name: str, sha256: str) -> str:
+    """The id of an item: 16 hex digits that follow from its source, name and content alone."""
+    return hashlib.sha256("\0".join((source, name, sha256)).encode()).hexdigest()[:16]
+
+
+def take_in(waiting: Waiting, source: str, intake_root: Path, now: datetime) -> Item:
+    """Copy a waiting file to `<intake_root>/<item id>/received/` and make its item.
+
+    Safe to repeat after any interruption: a folder that is already there is used again, with the time of
+    receipt of the first time (kept as the copy's time of change). The file in the inbox stays as it is.
+    Raises SourceChanged, SourceUnreadable (`not_taken` turns them into findings), NoRoomError.
+    """
+    intake_root.mkdir(parents=True, exist_ok=True)
+    taking = intake_root / f"{_TAKING}{uuid.uuid4().hex}"
+    (taking / RECEIVED).mkdir(parents=True)
+    try:
+        file_name = safe_name(waiting.name.rsplit("/", 1)[-1])
+        fresh = taking / RECEIVED / file_name
+        copied = copy_hashed(waiting.path, fresh)
+        os.utime(fresh, ns=(_nanoseconds(now), _nanoseconds(now)))
+        identity = item_id(source, waiting.name, copied.sha256)
+        home = intake_root / identity
+        _settle(taking, home, file_name, copied)
+    finally:
+        shutil.rmtree(taking, ignore_errors=True)
+    kept = home / RECEIVED / file_name
+    part = Part(Path(waiting.name).name, "original", kept, copied.size, copied.sha256, copied.sha512)
+    return Item(identity, source, waiting.name, home, [part], received_at=_moment(kept.stat().st_mtime_ns),
+                facts=_facts(waiting, copied))
+
+
+def not_taken(error: SourceError, name: str) -> Finding:
+    """The finding that tells why `take_in` left the file `name` in the inbox."""
+    if isinstance(error, SourceChanged):
+        return finding("COLLECT-002", name)
+    return finding("COLLECT-003", name, reason=str(error))
+
+
+def sweep(intake_root: Path) -> int:
+    """Remove what a killed `take_in` left half done; how many. Only for the batch that owns the archive."""
+    halves = list(intake_root.glob(f"{_TAKING}*")) if intake_root.is_dir() else []
+    for half in halves:
+        shutil.rmtree(half)
+    return len(halves)
+
+
+def remove_from_inbox(path: Path, sha256: str, inbox: Path | None = None) -> bool:
+    """Remove `path` if its bytes still have the hash `sha256`; whether it is gone now.
+
+    Makes the removal durable. With `inbox` given, folders under it that became empty go too, never the inbox
+    itself. A file that is no longer there is gone; one that changed, or cannot be read or removed, stays.
+    """
+    try:
+        before = path.lstat()
+        if hash_file(path).sha256 != sha256 or _identity(path.lstat()) != _identity(before):
+            return False
+        path.unlink()
+    except FileNotFoundError:
+        return True
+    except (SourceError, OSError):
+        return not os.path.lexists(path)
+    fsync_folder(path.parent)
+    if inbox is not None and inbox in path.parents:
+        _remove_empty(path.parent, inbox)
+    return True
+
+
+def printable_name(path: str) -> str:
+    """`path` as people see it and JSON can carry it: NFC, "/" between its parts.
+
+    Bytes that are not UTF-8 and characters that no one sees (control, direction, zero width) become %XX.
+    """
+    return unicodedata.normalize("NFC", "".join(map(_printable, path)))
+
+
+def _walk(root: Path, left: list[Finding]) -> Iterator[tuple[str, Path]]:
+    """Every entry under `root` that is not passed over, but plain folders, with its printable name."""
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = [entry for entry in found if not _passed_over(entry.name)]
+        except OSError as error:
+            if folder == root:
+                left.append(finding("COLLECT-006", printable_name(str(root)), reason=error.strerror))
+            else:
+                name = printable_name(str(folder.relative_to(root)))
+                left.append(finding("COLLECT-003", name, reason=error.strerror))
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            else:
+                yield printable_name(os.path.relpath(entry.path, root)), Path(entry.path)
+
+
+def _passed_over(name: str) -> bool:
+    rules, folded = _names(), name.casefold()
+    if folded.startswith(rules["prefixes"]) or folded.endswith(rules["suffixes"]):
+        return True
+    return folded in rules["names"]
+
+
+@cache
+def _names() -> dict[str, tuple[str, ...]]:
+    with Path(__file__).with_name("inbox.toml").open("rb") as stream:
+        return {key: tuple(name.casefold() for name in names) for key, names in tomllib.load(stream).items()}
+
+
+def _why_not(path: Path, name: str, settle_seconds: float, now: datetime) -> Finding | None:
+    try:
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            return finding("COLLECT-004", name)
+        if not stat.S_ISREG(status.st_mode):
+            return finding("COLLECT-005", name)
+        # A time in the future comes from a scanner with a wrong clock and says nothing about being written.
+        times = [ns / 1e9 for ns in (status.st_mtime_ns, status.st_ctime_ns) if ns / 1e9 <= now.timestamp()]
+        if settle_seconds and (not times or now.timestamp() - max(times) < settle_seconds):
+            return finding("COLLECT-001", name)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            return finding("COLLECT-001", name) if _locked(handle) else None
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return finding("COLLECT-003", name, reason=error.strerror)
+
+
+def _locked(handle: int) -> bool:
+    for lock in (fcntl.flock, fcntl.lockf):
+        try:
+            lock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return True
+            # Other errors: a file system without locks; nothing can be learned there.
+    return False
+
+
+def _odd_name(path: Path, root: Path, name: str) -> Iterator[Finding]:
+    raw, last = str(path.relative_to(root)), name.rsplit("/", 1)[-1]
+    if any(map(_surrogate, raw)):
+        yield finding("COLLECT-007", name)
+    if any(map(_unseen, raw)):
+        yield finding("COLLECT-008", name)
+    if len(name) > LONGEST_PATH or safe_name(last) != last:
+        yield finding("COLLECT-009", name, length=len(name), kept=safe_name(last))
+
+
+def _printable(char: str) -> str:
+    if _surrogate(char):
+        return f"%{ord(char) - 0xDC00:02X}"
+    return "".join(f"%{byte:02X}" for byte in char.encode()) if _unseen(char) else char
+
+
+def _surrogate(char: str) -> bool:
+    return "\ud800" <= char <= "\udfff"
+
+
+def _unseen(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")
+
+
+def _settle(taking: Path, home: Path, file_name: str, copied: Copied) -> None:
+    """Give the taken folder its name, or mend the one that has it already."""
+    kept = home / RECEIVED / file_name
+    try:
+        taking.rename(home)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        with contextlib.suppress(SourceError):
+            if hash_file(kept).sha256 == copied.sha256:
+                return
+        # The copy of an earlier night lost bytes: the fresh one takes its place.
+        kept.parent.mkdir(exist_ok=True)
+        (taking / RECEIVED / file_name).replace(kept)
+        fsync_folder(kept.parent)
+    fsync_folder(home.parent)
+
+
+def _facts(waiting: Waiting, copied: Copied) -> dict[str, Any]:
+    """What is known of a file besides its bytes: when it was last changed, and what is odd about its name."""
+    return {"modified": clock.stamp(_moment(copied.mtime_ns)),
+            "collect": [found.as_dict() for found in waiting.findings]}
+
+
+def _nanoseconds(moment: datetime) -> int:
+    """`moment` as whole nanoseconds, exact to the microsecond where a float would not be."""
+    since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
+def _moment(nanoseconds: int) -> datetime:
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _remove_empty(folder: Path, inbox: Path) -> None:
+    while folder != inbox and inbox in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:         # not empty, or not ours to remove: it stays
+            return
+        folder = folder.parent
+        fsync_folder(folder)

@@ -1,0 +1,194 @@
+"""Collect: take what waits in the inbox into the intake area and register it; join the registry lists to it.
+
+Idempotent by source and content: the same file under the same name is the same item for ever. The inbox file
+stays until the item has been stored or its refusal has been recorded (nightly.py removes it last of all).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive import clock, layout, model
+from archive.catalogue import SOME, record
+from archive.findings import Finding, finding
+from archive.ledger import Entry, event_key
+from archive.opening import Archive
+from archive.records import finding_rows, set_findings
+from ingest import intake
+from ingest.copying import SourceError, hash_file
+from ingest.item import Item
+from ingest.receipt import legal_time
+from ingest.sources import registry
+from ingest.sources.inbox import Waiting, item_id, not_taken, scan, take_in
+
+AT_ONCE = 50        # files registered with one write of the ledger
+
+
+def waiting_files(archive: Archive, now: datetime) -> tuple[list[tuple[str, Waiting]], list[Finding]]:
+    """What waits in the inbox folders, with the name of its source, and what stands in the way there."""
+    found: list[tuple[str, Waiting]] = []
+    findings: list[Finding] = []
+    for number, place in enumerate(archive.settings.ingest.inbox, 1):
+        source = "inbox" if number == 1 else f"inbox{number}"
+        folder = archive.settings.path(place)
+        found += [(source, one) for one in scan(folder, archive.settings.ingest.settle_seconds, now, findings)]
+    return found, findings
+
+
+def is_known(session: Session, source: str, waiting: Waiting) -> model.Item | None:
+    """The item that this very file (source, name, bytes) is already, or None."""
+    sha256 = hash_file(waiting.path).sha256
+    return session.get(model.Item, item_id(source, waiting.name, sha256))
+
+
+def collect(archive: Archive, batch: str, waiting: Sequence[tuple[str, Waiting]],
+            now: datetime) -> tuple[list[str], list[Finding]]:
+    """Take the waiting files in and register them as items of `batch`.
+
+    Returns the ids of items of earlier nights whose files came once more, and what went wrong with any file.
+    A file that was kept out for its secrecy mark is not copied again.
+    """
+    findings: list[Finding] = []
+    again: list[str] = []
+    fresh: list[Item] = []
+    with archive.catalogue.session() as session:
+        shut_out = {(row.source, row.name) for row in session.execute(select(model.Item.source, model.Item.name).where(
+            model.Item.state == "kept_out"))}
+        waiting = [(source, one) for source, one in waiting if (source, one.name) not in shut_out
+                   or (row := is_known(session, source, one)) is None or row.state != "kept_out"]
+    for source, one in waiting:
+        try:
+            item = take_in(one, source, layout.intake_folder(archive.settings), now)
+            item.facts["collect"] = [found.as_dict() for found in one.findings]
+            fresh.append(item)
+        except SourceError as error:
+            findings.append(not_taken(error, one.name))
+        if len(fresh) >= AT_ONCE:
+            again += _register(archive, batch, fresh)
+            fresh = []
+    again += _register(archive, batch, fresh)
+    return again, findings
+
+
+def _register(archive: Archive, batch: str, items: Sequence[Item]) -> list[str]:
+    if not items:
+        return []
+    again: list[str] = []
+    agency = archive.settings.agency
+    with archive.catalogue.session() as session:
+        known = {row.id: row for row in _by_id(session, [item.id for item in items])}
+        held = _holders(session, [item.main.sha256 for item in items])
+        entries, rows, findings = [], [], []
+        for item in items:
+            if item.id in known:
+                entries += _again(archive, batch, item, known[item.id])
+                again.append(item.id)
+                continue
+            receipt = legal_time(item.received_at, agency.receipt_rule, agency.calendar)
+            part = item.main
+            data = {"source": item.source, "name": item.name, "size": part.size, "sha256": part.sha256,
+                    "sha512": part.sha512, "received_at": clock.stamp(item.received_at),
+                    "legal_received_at": clock.in_vietnam(receipt.at).isoformat(), "rule": receipt.rule_id,
+                    "batch": batch}
+            entries.append(Entry("received", item.id, data, event_key("received", item.id)))
+            row = {**{key: value for key, value in data.items() if key != "rule"}, "id": item.id,
+                   "receipt_rule": receipt.rule_id, "state": "received", "document": "", "fields": {},
+                   "facts": {key: value for key, value in item.facts.items() if value}}
+            twin = held.get(part.sha256)
+            if twin is not None and not registry.is_list(part.path):
+                code = finding("CHECK-090", item.name, twin=twin[1])
+                found = [code.as_dict()]
+                entries.append(Entry("duplicate", item.id, {"of": twin[0], "document": twin[2], "batch": batch,
+                                                            "findings": found}, event_key("duplicate", item.id)))
+                row.update(state="duplicate", document=twin[2], facts={})
+                findings += finding_rows(item.id, found)
+            else:
+                held.setdefault(part.sha256, (item.id, item.name, ""))
+            rows.append(row)
+        record(session, archive.ledger, entries)
+        if rows:
+            session.execute(model.Item.__table__.insert(), rows)  # type: ignore[attr-defined]
+        set_findings(session, [], findings)
+    return again
+
+
+def _again(archive: Archive, batch: str, item: Item, row: model.Item) -> list[Entry]:
+    """A file that came before under the same name: nothing to do but to say so, once a night."""
+    if row.state in {"stored", "duplicate", "kept_out"} or (row.state == "list" and row.batch != batch):
+        intake.leave(archive.settings, item.id)
+    if row.batch == batch or row.state in {"received", "examined", "failed", "released"}:
+        return []
+    return [Entry("received_again", item.id, {"batch": batch, "state": row.state, "document": row.document},
+                  event_key("received_again", item.id, batch))]
+
+
+def _by_id(session: Session, ids: Sequence[str]) -> list[model.Item]:
+    return [row for start in range(0, len(ids), SOME)
+            for row in session.scalars(select(model.Item).where(model.Item.id.in_(ids[start:start + SOME])))]
+
+
+def _holders(session: Session, digests: Iterable[str]) -> dict[str, tuple[str, str, str]]:
+    """Who holds these bytes already: item id, name and document by SHA-256. Refused secrets are not held."""
+    wanted = list(set(digests))
+    found: dict[str, tuple[str, str, str]] = {}
+    for start in range(0, len(wanted), SOME):
+        chunk = wanted[start:start + SOME]
+        for row in session.scalars(select(model.Item).where(
+                model.Item.sha256.in_(chunk), model.Item.state.not_in(("duplicate", "kept_out", "list")))):
+            found[row.sha256] = (row.id, row.document or row.name, row.document)
+    return found
+
+
+def join_registry(archive: Archive, batch: str) -> dict[str, list[Finding]]:
+    """Read the batch's registry lists and lay their rows over the items they name; findings by the list's item id.
+
+    A row may also name an item that waits in quarantine since an earlier night: it is released by it.
+    """
+    outcome: dict[str, list[Finding]] = {}
+    with archive.catalogue.session() as session:
+        tonight = list(session.scalars(select(model.Item).where(model.Item.batch == batch).order_by(model.Item.name)))
+        lists = [row for row in tonight if row.state in {"received", "list"} and _is_list(archive, row)]
+        if not lists:
+            return {}
+        earlier = session.scalars(select(model.Item).where(
+            model.Item.state == "quarantine", model.Item.batch != batch))
+        by_name = {row.name: row for row in (*earlier, *(row for row in tonight if row not in lists))}
+        released: list[Entry] = []
+        for row in lists:
+            read = registry.read_list(_place(archive, row))
+            matched, findings = registry.match(read.rows, list(by_name), folder=row.name.rpartition("/")[0],
+                                               subject=row.name)
+            for name, one in matched.items():
+                released += _apply(by_name[name], one, row, batch)
+            outcome[row.id] = [*read.findings, *findings]
+        record(session, archive.ledger, released)
+    return outcome
+
+
+def _apply(item: model.Item, line: registry.Row, source: model.Item, batch: str) -> list[Entry]:
+    """Lay a row of a list over the item it names; an item that waited since an earlier night is released by it."""
+    if item.state != "received" and (item.state != "quarantine" or item.batch == batch):
+        return []
+    item.facts = {**item.facts, "registry": dict(line.fields),
+                  "registry_line": {"list": source.name, "line": line.line}}
+    if item.state == "received":
+        return []
+    item.state, item.batch = "received", batch
+    return [Entry("released", item.id, {"batch": batch, "list": source.id, "line": line.line},
+                  event_key("released", item.id, batch))]
+
+
+def _is_list(archive: Archive, row: model.Item) -> bool:
+    place = _place(archive, row)
+    return place.exists() and registry.is_list(place)
+
+
+def _place(archive: Archive, row: model.Item) -> Path:
+    folder = intake.folder(archive.settings, row.id)
+    part = intake.received_parts(folder, row.name, row.size, row.sha256, row.sha512)[0]
+    return folder / str(part["path"])

@@ -1,0 +1,61 @@
+"""The stages of one item, in their order: unpack, check, verify, digitise, extract, secrecy.
+
+This module is what worker processes load first; it must not touch the catalogue.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+
+from archive.fields import normalise_fields
+from archive.findings import Finding, Level, finding
+from ingest.item import Context, Item
+from ingest.sources.edxml import unpack
+from ingest.stages.check import check, check_secrecy
+from ingest.stages.digitise import digitise
+from ingest.stages.extract import extract
+from ingest.stages.verify import verify
+from ingest.worker import Examined
+
+Stage = Callable[[Item, Context], list[Finding]]
+
+
+def examine(item: Item, context: Context) -> Examined:
+    """Put `item` through the stages; what they found and cost.
+
+    An exception is our fault: it becomes a
+    `failed` finding, its traceback goes to the log, and the item waits for the next night.
+    """
+    result = Examined(item, [Finding.from_dict(one) for one in item.facts.get("collect", [])])
+    try:
+        for name, stage in STAGES:
+            started = time.process_time()
+            found = stage(item, context)
+            result.cpu[name] = result.cpu.get(name, 0.0) + time.process_time() - started
+            result.findings += [one for one in found if one not in result.findings]
+            if name == "check" and any(one.level >= Level.refused and one.code not in STILL_READ for one in found):
+                break
+    except Exception as error:      # whatever it is: reported with its item, logged with its traceback
+        result.findings.append(finding("NIGHT-001", item.name, error=f"{type(error).__name__}: {error}"))
+        result.error = traceback.format_exc()
+    return result
+
+
+def complete_fields(item: Item, context: Context) -> list[Finding]:
+    """Lay the fields of the registry and the archivist's corrections over those of the message, and level them.
+
+    The message's own header stays in facts; the registry knows better than the sender, the archivist best.
+    """
+    merged = {**item.fields, **item.facts.get("registry", {}), **item.facts.get("corrections", {})}
+    item.fields, found = normalise_fields(merged, context.settings.profile, item.name)
+    return found
+
+
+STAGES: tuple[tuple[str, Stage], ...] = (
+    ("unpack", unpack), ("fields", complete_fields), ("check", check), ("verify", verify), ("digitise", digitise),
+    ("extract", extract), ("secrecy", check_secrecy))
+# Refusals of check after which the file is read all the same: its pages may bear a secrecy mark, and then not even
+# the quarantine may keep it. What cannot be opened, or could do harm when opened, goes no further.
+STILL_READ = {"CHECK-005", "CHECK-008", "CHECK-022", "CHECK-062", "CHECK-063", "CHECK-060", "META-018"}

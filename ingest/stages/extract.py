@@ -1,0 +1,170 @@
+"""Extract: the text of every part of an item, mended, in one file; and what the page says of itself.
+
+Received files are read and never changed. What the heading says is noted beside the registry's fields and compared
+with them; it never replaces them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from archive.findings import Finding, Level, finding
+from ingest.extract import RawText, Unreadable, carries_text, read_part
+from ingest.extract.pdf import is_garbage
+from ingest.headings import disagreements, read_heading
+from ingest.item import Context, Item, Part
+from search.encodings import Decoded, language_guess, recover, vietnamese_share
+
+TEXT = "text.txt"
+UNSURE = 0.75                       # confidence under which a person is asked to look at a conversion
+# How changes of letters are shown. Changes of form (composing, blanks, invisible signs) are counted, but leave every
+# letter what it was and are not worth a line in the report.
+_SHOWN = {"oi_letter": "ƣ → ư", "look_alike": "ð → đ", "mixed_script": "а, о, е (Cyrillic, Greek) → a, o, e",
+          "stray_mark": "◌́", "broken_bytes": "UTF-8 → \ufffd"}
+_ROLES = ("original", "attachment")
+
+
+def extract(item: Item, context: Context) -> list[Finding]:
+    """Write the text of the item's parts to text.txt, and compare the page's head with the registry.
+
+    The main part comes first; each further part begins a page with a line that holds its name. Pages are parted by
+    form feeds. Notes under `facts["extract"]`: pages, characters, encoding, repairs, language_guess, by_part, heading.
+    """
+    findings: list[Finding] = []
+    pages: list[str] = []
+    by_part: list[dict[str, Any]] = []
+    parts = [item.main, *(part for part in item.parts if part is not item.main and part.role in _ROLES)]
+    for part in parts:
+        noted, text, found = _extract_part(item, part, context)
+        findings += found
+        if noted is None:
+            continue
+        by_part.append(noted)
+        own = text.split("\f") if text.strip() else []
+        if own and part is not item.main:
+            own[0] = f"{separator(part.name)}\n{own[0]}"
+        pages += own
+    whole = "\f".join(pages)
+    _write(item.folder / TEXT, whole)
+    item.made(item.folder / TEXT, "text", "txt")
+    main = by_part[0] if by_part and by_part[0]["name"] == item.main.name else {}
+    heading = read_heading(pages[0] + "\n" + "\n".join(pages[1:4])) if main.get("characters") else {}
+    repairs: Counter[str] = Counter()
+    for noted in by_part:
+        repairs.update(noted["repairs"])
+    item.facts["extract"] = {
+        "pages": sum(noted["pages"] for noted in by_part), "characters": len(whole),
+        "encoding": main.get("encoding", ""), "repairs": dict(repairs), "language_guess": language_guess(whole),
+        "by_part": by_part, "heading": heading}
+    if main.get("characters"):
+        findings += _compare(item, heading, main["source"] in ("ocr", "both"))
+    return findings
+
+
+def separator(name: str) -> str:
+    """The line that begins the text of a further part. The name stands in it on one line, whatever it holds."""
+    shown = " ".join("".join(sign if sign.isprintable() else " " for sign in name).split())
+    return f"----- {unicodedata.normalize('NFC', shown)} -----"
+
+
+def _extract_part(item: Item, part: Part, context: Context) -> tuple[dict[str, Any] | None, str, list[Finding]]:
+    """What is noted of a part (None when it carries no text), its mended text, and what was found."""
+    fmt = part.format or part.path.suffix.lower().lstrip(".")
+    noted_scan = _digitised(item, part)
+    if not carries_text(fmt) and not noted_scan.get("scan"):
+        return None, "", []
+    findings: list[Finding] = []
+    raw = RawText([])
+    if carries_text(fmt):
+        try:
+            raw = read_part(part.path, fmt, context.settings.ingest)
+        except Unreadable as unreadable:
+            findings.append(unreadable.finding(part.name))
+    unread = bool(findings)
+    if noted_scan.get("scan"):
+        raw = _with_ocr(item, noted_scan, raw)
+    mended = _mend(raw)
+    findings += _judge(part.name, fmt, raw, mended, unread)
+    return {"name": part.name, "format": fmt, "source": raw.source, "pages": len(raw.pages),
+            "characters": len(mended.text.replace("\f", "")), "encoding": mended.encoding,
+            "confidence": mended.confidence, "repairs": dict(sorted(mended.repairs.items())),
+            **({"tool": raw.tool} if raw.tool else {}), **({"cut": True} if raw.cut else {})}, mended.text, findings
+
+
+def _digitised(item: Item, part: Part) -> dict[str, Any]:
+    """What the digitise stage noted of this part."""
+    noted: dict[str, Any] = item.facts.get("digitise", {})
+    if part is item.main:
+        return noted
+    return next((one for one in noted.get("attachments", []) if one["name"] == part.name), {})
+
+
+def _with_ocr(item: Item, noted: dict[str, Any], raw: RawText) -> RawText:
+    """The recognised text in place of the pages that are pictures; the other pages keep their text layer."""
+    path = item.folder / Path(noted.get("text", "")).name
+    if not noted.get("text") or not path.is_file():
+        return raw
+    recognised = path.read_text(encoding="utf-8").split("\f")
+    pages = []
+    for number in range(max(len(recognised), len(raw.pages))):
+        layer = raw.pages[number] if number < len(raw.pages) else ""
+        seen = recognised[number] if number < len(recognised) else ""
+        pages.append(seen if seen.strip() else layer)
+    both = any(page["kind"] == "text" for page in noted.get("pages", []))
+    return RawText(pages, "both" if both else "ocr", cut=raw.cut)
+
+
+def _mend(raw: RawText) -> Decoded:
+    """Recover and repair a text as a whole; what the reader found by itself (bytes, fonts) is kept with it."""
+    found = recover("\f".join(raw.pages))
+    repairs = Counter(raw.repairs) + Counter(found.repairs)
+    encoding, confidence = found.encoding, found.confidence
+    if encoding == "unicode" and raw.encoding != "unicode":
+        encoding, confidence = raw.encoding, raw.confidence
+    if raw.converted:
+        repairs.update({f"from_{name}": runs for name, runs in raw.converted.items()})
+        # The name of a font says for certain what only statistics could say of bytes.
+        if encoding == "unicode":
+            encoding, confidence = raw.converted.most_common(1)[0][0], 1.0
+    return Decoded(found.text, encoding, confidence, dict(repairs))
+
+
+def _judge(name: str, fmt: str, raw: RawText, mended: Decoded, unread: bool) -> list[Finding]:
+    findings: list[Finding] = []
+    if raw.cut:
+        findings.append(finding("EXTRACT-010", name))
+    if not mended.text.strip():
+        return findings if unread else [*findings, finding("EXTRACT-001", name)]
+    if fmt == "pdf" and raw.source == "text layer" and is_garbage(mended.text, vietnamese_share(mended.text)):
+        return [*findings, finding("EXTRACT-005", name)]
+    sure = f"{mended.confidence:.0%}"
+    if mended.encoding == "unsure":
+        findings.append(finding("EXTRACT-004", name, encoding="windows-1252"))
+    elif any(kind.startswith("from_") for kind in mended.repairs) or mended.encoding == "windows-1258":
+        code = "EXTRACT-002" if mended.confidence >= UNSURE else "EXTRACT-004"
+        findings.append(finding(code, name, encoding=mended.encoding, confidence=sure))
+    loud = [f"{shown} ({mended.repairs[kind]})" for kind, shown in _SHOWN.items() if kind in mended.repairs]
+    if loud:
+        findings.append(finding("EXTRACT-003", name, kinds=", ".join(loud)))
+    return findings
+
+
+_SAYS = {"codeNumber": "EXTRACT-011", "codeNotation": "EXTRACT-012", "issuedDate": "EXTRACT-013",
+         "organName": "EXTRACT-014"}
+
+
+def _compare(item: Item, heading: dict[str, Any], recognised: bool) -> list[Finding]:
+    """The page against the registry; what was only recognised from a picture may be misread, so it is a note."""
+    level = Level.note if recognised else None
+    return [finding(_SAYS[one.tag], item.name, level=level, registry=one.registry, page=one.page)
+            for one in disagreements(heading, item.fields)]
+
+
+def _write(path: Path, text: str) -> None:
+    """Write whole or not at all: a stage may be killed at any moment."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(path)

@@ -1,0 +1,47 @@
+"""Index: what was stored tonight, and whatever an earlier night could not index, becomes searchable.
+
+The catalogue records the fingerprint of what the index holds of each document. A document whose fingerprint is
+empty is indexed now; a failed write leaves it empty, so that it stays visible until it has been done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import select, update
+
+from archive import model, records
+from archive.opening import Archive
+from search.index import Entry, entry_from_record, open_index
+
+AT_ONCE = 500
+
+
+def index_documents(archive: Archive, progress: Callable[[int, int], None] = lambda *_: None) -> int:
+    """Index every document that the index does not hold; return how many. Raises what the engine raises."""
+    with archive.catalogue.session() as session:
+        todo = session.execute(select(model.Document.code, model.Document.case_file, model.Document.ordinal)
+                               .where(model.Document.indexed == "").order_by(model.Document.code)).all()
+        titles = {row.code: row.title for row in session.execute(select(model.CaseFile.code, model.CaseFile.title).where(
+            model.CaseFile.code.in_({row.case_file for row in todo})))}
+    if not todo:
+        return 0
+    index = open_index(archive.settings)
+    try:
+        for start in range(0, len(todo), AT_ONCE):
+            by_case_file: dict[str, list[int]] = {}
+            for row in todo[start:start + AT_ONCE]:
+                by_case_file.setdefault(row.case_file, []).append(row.ordinal)
+            entries: list[Entry] = []
+            for code, ordinals in by_case_file.items():
+                for record in records.read_documents(archive.store, code, ordinals):
+                    entries.append(entry_from_record({**record, "case_title": titles[code]},
+                                                     records.read_text(archive.store, record)))
+            index.add(entries)
+            with archive.catalogue.session() as session:
+                session.execute(update(model.Document), [
+                    {"code": entry.code, "indexed": entry.fingerprint} for entry in entries])
+            progress(min(start + AT_ONCE, len(todo)), len(todo))
+    finally:
+        index.close()
+    return len(todo)

@@ -1,0 +1,1 @@
+"""The sample inbox and the scripts that make it; for trying things out and for tests."""

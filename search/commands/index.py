@@ -1,0 +1,87 @@
+"""`luutru index`: compare the search index with the store, and make it again from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+import click
+from rich.progress import track
+from sqlalchemy import select, update
+
+from archive import model, records
+from archive.i18n import _
+from archive.opening import Archive, ownership
+from archive.terminal import archive_at, console, print_json
+from search.index import Entry, entry_from_record, open_index, rebuild_index, verify
+
+SHOWN = 20
+
+
+@click.group(help=_("The search index: a follower of the store."))
+def command() -> None:
+    """The search index."""
+
+
+@command.command("verify", help=_("Compare the search index with what the store holds, document by document."))
+@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
+@click.pass_context
+def verify_(ctx: click.Context, as_json: bool) -> None:
+    """Read every record and text of the store and compare; exit code 3 when the index differs."""
+    with archive_at(ctx.obj) as archive:
+        expected = {entry.code: entry.fingerprint for entry in _entries(archive, as_json)}
+        index = open_index(archive.settings)
+        try:
+            difference = verify(index, expected)
+        finally:
+            index.close()
+    if as_json:
+        print_json({"documents": len(expected), **asdict(difference)})
+    elif not difference:
+        console().print(_("The index holds all {n} documents of the store as they are.").format(n=len(expected)))
+    else:
+        _list(_("not in the index"), difference.missing)
+        _list(_("in the index only"), difference.surplus)
+        _list(_("indexed with other content"), difference.stale)
+        console().print(_("The documents themselves are safe. Cure: luutru index rebuild"))
+    ctx.exit(3 if difference else 0)
+
+
+@command.command("rebuild", help=_("Make the search index again from the store; the old one serves until then."))
+@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
+@click.pass_context
+def rebuild(ctx: click.Context, as_json: bool) -> None:
+    """Make the index again in one step; killed half-way, the old one stays in use."""
+    with archive_at(ctx.obj) as archive, ownership(archive.settings):
+        fingerprints: list[dict[str, str]] = []
+        count = rebuild_index(archive.settings, _noted(_entries(archive, as_json), fingerprints))
+        with archive.catalogue.session() as session:
+            known = set(session.scalars(select(model.Document.code)))
+            if rows := [row for row in fingerprints if row["code"] in known]:
+                session.execute(update(model.Document), rows)
+    if as_json:
+        print_json({"documents": count})
+    else:
+        console().print(_("{n} documents were indexed anew.").format(n=count))
+
+
+def _entries(archive: Archive, quiet: bool) -> Iterator[Entry]:
+    """What the index should hold, read from the store."""
+    shown = console(stderr=True)
+    pairs = records.documents(archive.store)
+    for record, text in track(pairs, description=_("reading the store"), console=shown, transient=True,
+                              disable=quiet or not shown.is_terminal):
+        yield entry_from_record(record, text)
+
+
+def _noted(entries: Iterable[Entry], fingerprints: list[dict[str, str]]) -> Iterator[Entry]:
+    """Pass entries on, noting what the catalogue will say of each: what the index holds of it."""
+    for entry in entries:
+        fingerprints.append({"code": entry.code, "indexed": entry.fingerprint})
+        yield entry
+
+
+def _list(title: str, codes: list[str]) -> None:
+    if codes:
+        more = f" … (+{len(codes) - SHOWN})" if len(codes) > SHOWN else ""
+        console().print(f"[red]✘[/] {title} ({len(codes)}): {', '.join(codes[:SHOWN])}{more}", soft_wrap=True)
