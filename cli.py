@@ -14,23 +14,23 @@ import click
 
 from archive import __version__, i18n
 from archive.errors import LuuTruError
-from archive.i18n import _
+from archive.i18n import _, later
 
 # name → module that holds `command`, and what it is for; a module is loaded only when its command is used.
 COMMANDS = {
-    "init": ("archive.commands.init", "make an archive"),
-    "nightly": ("ingest.commands.nightly", "run tonight's batch"),
-    "report": ("ingest.commands.report", "show a night's morning report"),
-    "quarantine": ("ingest.commands.quarantine", "act on what was refused"),
-    "casefile": ("archive.commands.casefile", "case files and file plans"),
-    "document": ("archive.commands.document", "show and export documents"),
-    "signature": ("ingest.commands.signature", "verify digital signatures of any file"),
-    "edxml": ("ingest.commands.edxml", "look into a message of the document axis"),
-    "fixity": ("archive.commands.fixity", "check everything that the store holds"),
-    "search": ("search.commands.search", "find documents"),
-    "index": ("search.commands.index", "compare or rebuild the search index"),
-    "rebuild": ("ingest.commands.rebuild", "make catalogue and index again from the store"),
-    "doctor": ("archive.commands.doctor", "say what this machine lacks"),
+    "init": ("archive.commands.init", later("make an archive")),
+    "nightly": ("ingest.commands.nightly", later("run tonight's batch")),
+    "report": ("ingest.commands.report", later("show a night's morning report")),
+    "quarantine": ("ingest.commands.quarantine", later("act on what was refused")),
+    "casefile": ("archive.commands.casefile", later("case files and file plans")),
+    "document": ("archive.commands.document", later("show and export documents")),
+    "signature": ("ingest.commands.signature", later("verify digital signatures of any file")),
+    "edxml": ("ingest.commands.edxml", later("look into a message of the document axis")),
+    "fixity": ("archive.commands.fixity", later("check everything that the store holds")),
+    "search": ("search.commands.search", later("find documents")),
+    "index": ("search.commands.index", later("compare or rebuild the search index")),
+    "rebuild": ("ingest.commands.rebuild", later("make catalogue and index again from the store")),
+    "doctor": ("archive.commands.doctor", later("say what this machine lacks")),
 }
 
 

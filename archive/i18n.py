@@ -48,6 +48,11 @@ def _(text: str) -> str:
     return _current.gettext(text)
 
 
+def later(text: str) -> str:
+    """Mark `text` for the catalogues; it is translated where it is shown."""
+    return text
+
+
 def ngettext_(one: str, many: str, n: int) -> str:
     """`one` or `many` for `n` things, in the language that is spoken now; "{n}" is left to the caller."""
     if _current is None:

@@ -40,17 +40,31 @@ def ordinals(store: Store, code: str) -> list[int]:
 
 def read_documents(store: Store, code: str, wanted: Iterable[int] | None = None) -> Iterator[Record]:
     """The records of a case file's documents in the order of their ordinals (only `wanted` ones when given)."""
-    object_id = layout.casefile_object(code)
-    for ordinal in sorted(ordinals(store, code) if wanted is None else wanted):
-        yield json.loads(store.read(object_id, layout.record_path(ordinal)))
+    for record, _ in _read(store, code, wanted, with_text=False):
+        yield record
+
+
+def read_documents_and_texts(store: Store, code: str, wanted: Iterable[int] | None = None,
+                             ) -> Iterator[tuple[Record, str]]:
+    """As `read_documents`, each with its text; the text is empty when the document has none."""
+    return _read(store, code, wanted, with_text=True)
 
 
 def read_text(store: Store, record: Record) -> str:
     """The text of a document; empty when it has none."""
-    for file in record["files"]:
-        if file["role"] == "text":
-            return store.read(layout.casefile_object(record["case_file"]), file["path"]).decode()
-    return ""
+    return next(text for _, text in read_documents_and_texts(store, record["case_file"], [record["ordinal"]]))
+
+
+def _read(store: Store, code: str, wanted: Iterable[int] | None, *, with_text: bool) -> Iterator[tuple[Record, str]]:
+    numbers = sorted(ordinals(store, code) if wanted is None else wanted)
+    if not numbers:
+        return
+    object_id = layout.casefile_object(code)
+    held = store.files(object_id)       # once: the inventory of a case file grows with its documents
+    for ordinal in numbers:
+        record: Record = json.loads(store.content(object_id, held[layout.record_path(ordinal)]))
+        text = next((file["path"] for file in record["files"] if file["role"] == "text"), "") if with_text else ""
+        yield record, store.content(object_id, held[text]).decode() if text else ""
 
 
 def documents(store: Store) -> Iterator[tuple[Record, str]]:
@@ -60,8 +74,8 @@ def documents(store: Store) -> Iterator[tuple[Record, str]]:
         if code == object_id:
             continue
         title = read_case_file(store, code)["title"]
-        for record in read_documents(store, code):
-            yield {**record, "case_title": title}, read_text(store, record)
+        for record, text in read_documents_and_texts(store, code):
+            yield {**record, "case_title": title}, text
 
 
 def admit_case_file(session: Session, record: Record, version: int) -> None:

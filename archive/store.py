@@ -49,7 +49,11 @@ class StoredFile:
     place: Path
     sha512: str
     sha256: str
-    size: int
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk now. Raises FileNotFoundError when they are gone."""
+        return self.place.stat().st_size
 
 
 class DamagedSourceError(IntegrityError):
@@ -100,8 +104,7 @@ class Store:
         folder = self.folder(object_id)
         if not (folder / f"0={OCFL_OBJECT}").exists():
             raise KeyError(object_id)
-        self._finish_interrupted_put(folder)
-        return read_inventory(folder)
+        return self._finish_interrupted_put(folder)
 
     def version(self, object_id: str) -> int:
         """The number of the newest version; 0 when the store does not hold the object."""
@@ -117,17 +120,22 @@ class Store:
         found = {}
         for digest, logical_paths in inventory["versions"][head]["state"].items():
             place = inventory["manifest"][digest][0]
-            size = (folder / place).stat().st_size if (folder / place).exists() else -1
             for path in logical_paths:
-                found[path] = StoredFile(path, folder / place, digest, sha256.get(place, ""), size)
+                found[path] = StoredFile(path, folder / place, digest, sha256.get(place, ""))
         return found
 
     def read(self, object_id: str, path: str) -> bytes:
         """The bytes of one file, checked against its hash. Raises KeyError, IntegrityError."""
-        stored = self.files(object_id)[path]
+        return self.content(object_id, self.files(object_id)[path])
+
+    def content(self, object_id: str, stored: StoredFile) -> bytes:
+        """The bytes of one of the object's `files`, checked against its hash: for who reads many of them.
+
+        Raises IntegrityError.
+        """
         data = stored.place.read_bytes()
         if hashlib.sha512(data).hexdigest() != stored.sha512:
-            raise IntegrityError(f"{object_id}: {path}: the stored bytes have changed")
+            raise IntegrityError(f"{object_id}: {stored.path}: the stored bytes have changed")
         return data
 
     def export(self, object_id: str, path: str, target: Path) -> StoredFile:
@@ -157,11 +165,8 @@ class Store:
         OSError (ENOSPC) when there is no room: the object is then as it was.
         """
         folder = self.folder(object_id)
-        if (folder / f"0={OCFL_OBJECT}").exists():
-            self._finish_interrupted_put(folder)
-            old = read_inventory(folder)
-        else:
-            old = None
+        exists = (folder / f"0={OCFL_OBJECT}").exists()
+        old = self._finish_interrupted_put(folder) if exists else None
         number = int(old["head"][1:]) + 1 if old else 1
         stage = self.staging / hashlib.sha256(object_id.encode()).hexdigest()[:32]
         if stage.exists():
@@ -229,17 +234,21 @@ class Store:
         fsync_folder(folder)
         _adopt_version(folder, number)
 
-    def _finish_interrupted_put(self, folder: Path) -> None:
-        """Bring an object whose writer was killed between its two last renames to the newest whole version."""
+    def _finish_interrupted_put(self, folder: Path) -> dict[str, Any]:
+        """Bring an object whose writer was killed between its two last renames to the newest whole version.
+
+        Returns its inventory.
+        """
         stated = folder / INVENTORY
         newest = max((int(place.name[1:]) for place in folder.glob("v[0-9]*")), default=0)
-        inventory = json.loads(stated.read_bytes())
+        inventory: dict[str, Any] = json.loads(stated.read_bytes())
         head = int(inventory["head"][1:])
         if newest == head and _sidecar_is_right(folder):
-            return
+            return inventory
         if newest not in (head, head + 1) or not _sidecar_is_right(folder / f"v{newest}"):
             raise IntegrityError(f"{folder}: inventory and versions do not agree; run `luutru fixity check`")
         _adopt_version(folder, newest)
+        return read_inventory(folder)
 
     # --- verifying --------------------------------------------------------------------------------------
 

@@ -109,7 +109,8 @@ def explain(error: LuuTruError) -> str:
             return _("Error: {detail}").format(detail=detail)
 
 
-def log_to(folder: Path) -> None:
+@contextmanager
+def log_to(folder: Path) -> Iterator[None]:
     """Write the technical log as JSON lines into `folder`, and keep libraries' chatter out of the terminal."""
     import structlog
 
@@ -121,3 +122,9 @@ def log_to(folder: Path) -> None:
                                     structlog.processors.JSONRenderer(ensure_ascii=False)],
                         logger_factory=structlog.WriteLoggerFactory(file=stream))
     logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        structlog.reset_defaults()
+        stream.close()

@@ -20,6 +20,7 @@ from archive.spelling import fold, plain
 RULES = Path(__file__).with_suffix(".toml")
 HEAD, ANNEX = 6000, 20_000                      # characters in which the head, the line of an annex, are looked for
 HEAD_LINES = 40
+FULL_LINE = 60                                  # characters of a line that fills the page
 SUBJECT_LENGTH = 500                            # of the field "subject" in TT 05/2025/TT-BNV
 
 _BLANK = r"[\s.…_·]*"
@@ -37,6 +38,7 @@ _MOTTO = re.compile(r"C[ỘO]NG\s+H[ÒOÓ][AÀ]\s+X[ÃA]\s+H[ỘO]I\s+CH[ỦU]\s
                     r"[ĐD][ộo]c\s+l[ậa]p\s*[-–—]\s*T[ựu]\s+do\s*[-–—]\s*H[ạa]nh\s+ph[úu]c|"
                     r"Đ[ẢA]NG\s+C[ỘO]NG\s+S[ẢA]N\s+VI[ỆE]T\s+NAM", re.IGNORECASE)
 _MARKUP = re.compile(r"^[ \t]*#{1,6}[ \t]+|\*+|^[ \t]*>[ \t]?", re.MULTILINE)
+_NUMBERED = re.compile(r"(?:[IVX]{1,4}|\d{1,2})[.)]\s")
 _ABOUT = re.compile(r"^\W*(?:V/v|Về việc)\b\s*:?\s*", re.IGNORECASE)
 _AREA_TAIL = re.compile(r"\s+")
 
@@ -89,7 +91,7 @@ def read_heading(text: str) -> dict[str, Any]:
     incomplete: list[str] = []
     head = _take_date(head, found, incomplete)
     head = _take_number(head, found, incomplete)
-    lines = [line for line in head.split("\n") if re.search(r"[^\W\d_]", line) or line == _CUT]
+    lines = [line for line in head.split("\n") if re.search(r"[^\W_]", line) or line == _CUT]
     at = _take_type(lines, found)
     bodies, authority = _take_names(lines, at, found)
     _name_body(bodies, authority, found)
@@ -181,8 +183,7 @@ def _take_type(lines: list[str], found: dict[str, Any]) -> int:
                 rest = " ".join(line.split()[count:]).strip(" :-")
                 lines[at:at + 1] = ["", rest] if rest else [""]
                 return at
-    for at, line in enumerate(lines):
-        if _ABOUT.match(line):
+        if _ABOUT.match(line):                   # a letter; what it encloses may have a type of its own further down
             found["typeName"] = "Công văn"
             return at - 1
     return -1
@@ -211,13 +212,20 @@ def _take_names(lines: list[str], at: int, found: dict[str, Any]) -> tuple[list[
         if line.isupper() and (_names_body(line) or _begins(fold(line), "officers")):
             authority = line
             break
-        if line.lstrip().startswith("("):
+        if line.lstrip().startswith("(") or (subject and _begins_body(line)):
             break
         subject.append(_ABOUT.sub("", line).strip())
     joined = " ".join(" ".join(subject).split())
     if joined and at >= 0:
         found["subject"] = joined[:SUBJECT_LENGTH]
     return bodies, authority
+
+
+def _begins_body(line: str) -> bool:
+    """Whether a line after the first of a trích yếu is running text: numbered, or a full line that opens a sentence."""
+    line = line.strip()
+    opens = line[:1].isupper() and not line.isupper()
+    return bool(_NUMBERED.match(line)) or (opens and (len(line) >= FULL_LINE or line.endswith((".", ";", ":"))))
 
 
 def _name_body(bodies: list[str], authority: str, found: dict[str, Any]) -> None:

@@ -165,7 +165,7 @@ def _note_lists(archive: Archive, batch: str, lists: dict[str, list[Finding]]) -
             record(session, archive.ledger, [Entry("list_received", item_id, {"batch": batch, "findings": found},
                                                    event_key("list_received", item_id))])
             row = session.get_one(model.Item, item_id)
-            row.state = "list"
+            row.state, row.facts = "list", {}
             set_findings(session, [item_id], finding_rows(item_id, found))
 
 

@@ -7,11 +7,9 @@ lot; so files that are there are left alone unless `--force` is given.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 SAMPLES = Path(__file__).resolve().parent
 if str(SAMPLES.parent) not in sys.path:     # called as a script, Python looks beside it, not above it
@@ -47,9 +45,6 @@ def _everything(force: bool) -> Iterator[tuple[Path, bytes]]:
     for path, make in lists:
         if force or not path.exists():
             yield path, make()
-    expected = SAMPLES / "expected.json"
-    if not expected.exists():       # its codes are kept by hand: never made again over them
-        yield expected, _expected()
 
 
 def _rows(*, scans: bool) -> Iterator[registry.Row]:
@@ -58,16 +53,6 @@ def _rows(*, scans: bool) -> Iterator[registry.Row]:
             name = Path(entry["path"]).name if scans else entry["path"]
             yield registry.row(typeset.documents()[entry["document"]], name, recipes.page_count(entry),
                                scanned=scans, changes=entry.get("row"))
-
-
-def _expected() -> bytes:
-    told: dict[str, Any] = {entry["path"]: {"outcome": entry["outcome"], "why": entry["why"], "codes": []}
-                            for entry in recipes.entries()}
-    for name, why in ((registry.REGISTER, "Danh sách văn bản: được đọc, không phải tài liệu lưu trữ; bốn dòng sai "
-                       "quy tắc trường, một dòng nêu tệp không có."),
-                      (registry.SCANS, "Danh sách bản quét (CSV, UTF-8 có BOM, dấu chấm phẩy).")):
-        told[name] = {"outcome": "list", "why": why, "codes": []}
-    return (json.dumps(told, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def _write(path: Path, body: bytes) -> Path:

@@ -203,12 +203,27 @@ def _undo_legacy(text: str) -> Decoded:
     for line, words, verdict in zip(lines, doubtful, verdicts, strict=True):
         if words or (everything and not line.isascii()):
             new, count = _convert(line, verdict.legacy or main, everything)
-            converted.append(new)
+            converted.append(_capitals(new) if count and (verdict.legacy or main) == "tcvn3" else new)
             total += count
         else:
             converted.append(line)
     confidence = round(min(1.0, whole.mean) * (1 - 0.5 ** whole.changed), 3)
     return Decoded("".join(converted), main, confidence, {f"from_{main}": total} if total else {})
+
+
+def _capitals(line: str) -> str:
+    """Give capitals their tone marks: VN3 has no such letters, so that "CỘNG HÒA" was typed "CộNG HòA".
+
+    A line in which no letter without a mark is small was all in capitals; elsewhere single words may be.
+    """
+    small = re.compile(r"[a-z]")
+    mixed = [word for word in _PLAIN_WORD.findall(line) if not word.isupper() and not small.search(word)
+             and any(sign.isupper() for sign in word[1:])]
+    if not mixed:
+        return line
+    if not small.search(line):
+        return line.upper()
+    return _PLAIN_WORD.sub(lambda match: match[0].upper() if match[0] in mixed else match[0], line)
 
 
 def _convert(line: str, legacy: Legacy, everything: bool) -> tuple[str, int]:

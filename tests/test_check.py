@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -129,6 +130,18 @@ def test_a_pdfa_claim_gives_its_own_pronom_id(tmp_path: Path) -> None:
     assert (item.facts["check"]["pdfa"], item.facts["check"]["puid"]) == ("2b", "fmt/477")
 
 
+def test_a_page_may_not_grow_by_its_unit(tmp_path: Path) -> None:
+    def grow(pdf: pikepdf.Pdf) -> None:
+        pdf.pages[0].obj.UserUnit = 50
+    assert codes(tmp_path, "a.pdf", pdf_file(change=grow)) == {"CHECK-019"}
+
+
+def test_damage_is_said_once_and_not_as_a_wrong_format(tmp_path: Path) -> None:
+    assert codes(tmp_path, "a.docx", docx_file()[:-30]) == {"CHECK-031"}
+    assert codes(tmp_path, "a.doc", compound.MAGIC + b"\x00" * 100) == {"CHECK-026"}
+    assert codes(tmp_path, "a.pdf", PDF[:len(PDF) // 2]) == {"CHECK-012"}
+
+
 def test_one_bad_part_does_not_hide_another(tmp_path: Path) -> None:
     item = an_item(tmp_path, "a.pdf", b"")
     (tmp_path / "b").write_bytes(PROGRAM)
@@ -149,6 +162,13 @@ def test_the_list_of_the_profile_and_the_day_decides() -> None:
     assert formats.is_allowed(dwg, "tt05_2025", date(2026, 5, 2), extra=("dwg",))
     assert not formats.is_allowed(formats.known("xlsx"), "tt02_2019", date(2019, 5, 2))
     assert formats.is_allowed(formats.known("xlsx"), "tt02_2019", date(2021, 5, 2))
+
+
+def test_the_day_of_receipt_is_a_day_in_vietnam(tmp_path: Path) -> None:
+    item = an_item(tmp_path, "a.csv", b"a;b\n1;2\n")
+    item.received_at = datetime(2020, 7, 24, 18, tzinfo=UTC)                  # 01:00 on 25/07/2020 in Vietnam
+    found = check(item, Context(Settings(profile="tt02_2019"), NIGHT))
+    assert "CHECK-005" not in {each.code for each in found}
 
 
 def test_legacy_documents_are_judged_by_the_lists_of_their_regime() -> None:
@@ -231,6 +251,7 @@ def test_a_name_never_changes_what_a_file_is(name: str, data: bytes, tmp_path: P
     (b"AC1027\x00", "dwg"), (b"L\x00\x00\x00\x01\x14\x02\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00F", "lnk"),
     (b"x" * 300 + b"%PDF-1.4 junk before", "txt"), (b"\x00" * 300 + b"%PDF-1.4", "pdf"), (b"\x00" * 600, "unknown"),
     (zip_file({"xl/workbook.xml": b"<a/>", "[Content_Types].xml": b"<a/>"}), "xlsx"),
+    (docx_file(main="application/vnd.ms-word.document.macroEnabled.main+xml"), "docm"),
     (zip_file({"ppt/presentation.xml": b"<a/>", "[Content_Types].xml": b"<a/>"}), "pptx")])
 def test_content_tells_the_format(data: bytes, fmt: str) -> None:
     assert formats.identify(data).format.id == fmt
@@ -267,6 +288,22 @@ def test_a_bomb_is_not_unpacked_to_be_found_out() -> None:
     assert caught.value.code == "CHECK-033"
 
 
+def test_size_alone_is_a_bomb_too_however_badly_it_packs() -> None:
+    plain = io.BytesIO()
+    with zipfile.ZipFile(plain, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("a", b"x" * 200_000)
+    with (pytest.raises(containers.ContainerRefused) as caught,
+          containers.open_zip(plain, containers.Limits(unpacked=100_000))):
+        pass
+    assert caught.value.code == "CHECK-033"
+
+
+def test_a_directory_that_claims_too_much_is_not_even_read() -> None:
+    claim = bytearray(zip_file({"a": b"x"}))
+    claim[-12:-10] = (60_000).to_bytes(2, "little")
+    assert refusal(bytes(claim)) == "CHECK-032"
+
+
 def test_nesting_as_office_files_have_it_is_fine() -> None:
     sheet = zip_file({"xl/workbook.xml": b"<a/>"})
     contents = containers.examine(io.BytesIO(docx_file({"word/embeddings/sheet.xlsx": sheet})))
@@ -292,6 +329,12 @@ def test_xml_is_read_or_refused_never_expanded(data: bytes) -> None:
 def test_parsed_xml_is_what_was_written(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes("<a><b>Tiếng Việt</b></a>".encode())
     assert xmlsafe.parse(tmp_path / "a.xml").findtext("b") == "Tiếng Việt"
+
+
+def test_xml_beyond_its_size_is_refused() -> None:
+    with pytest.raises(xmlsafe.XmlRefused) as caught:
+        xmlsafe.check(b"<a>" + b"x" * 200_000 + b"</a>", xmlsafe.Limits(size=100_000))
+    assert caught.value.code == "CHECK-042"
 
 
 def test_entities_of_xml_itself_are_read() -> None:
@@ -320,6 +363,7 @@ def test_the_virus_scanner_has_its_say(code: int, state: str, expected: set[str]
     found = check(item, Context(settings, NIGHT))
     assert {each.code for each in found if each.code.startswith("CHECK")} == expected
     assert item.facts["check"]["virus"] == state
+    assert ("pages" in item.facts["check"]) is (state != "infected")         # nothing else opens an infected file
 
 
 def test_a_file_that_was_not_scanned_is_never_called_clean(tmp_path: Path) -> None:

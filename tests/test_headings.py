@@ -180,6 +180,19 @@ def test_an_official_letter_has_no_type_line_but_a_subject():
     assert (found["codeNumber"], found["codeNotation"], found["issuedDate"]) == ("123", "SNV-VP", "05/03/2024")
 
 
+def test_running_text_after_the_trich_yeu_is_no_part_of_it():
+    head = "SỞ NỘI VỤ\nSố: 58/TB-SNV Huế, ngày 12 tháng 11 năm 2026\nTHÔNG BÁO\n"
+    body = "Để bảo đảm an toàn tài liệu trong mùa mưa bão, Sở Nội vụ phân công trực kho\nnhư sau:\n"
+    subject = "Phân công trực kho lưu trữ trong mùa mưa bão năm\n2026"
+    assert read_heading(head + subject + "\n" + body)["subject"] == subject.replace("\n", " ")
+    assert read_heading(head + "Trực kho\n1. Thời gian: từ 20 giờ\n")["subject"] == "Trực kho"
+
+
+def test_a_letter_is_not_taken_for_the_decision_that_it_encloses():
+    found = read_heading(LETTER.split("Kính gửi")[0] + "\n" + LONG_AN)
+    assert (found["typeName"], found["codeNumber"], found["organName"]) == ("Công văn", "123", "Sở Nội vụ")
+
+
 def test_numbers_of_the_party_are_read_with_their_dash():
     found = read_heading(PARTY)
     assert (found["codeNumber"], found["codeNotation"]) == ("35", "QĐ/TU")

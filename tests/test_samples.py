@@ -105,7 +105,7 @@ def test_expected_json_speaks_of_every_inbox_file_and_of_no_other():
              for path in INBOX.rglob("*") if path.is_file()}
     assert set(told) == found
     for name, entry in told.items():
-        assert entry["outcome"] in {"stored", "quarantine", "inbox", "list"}, name
+        assert entry["outcome"] in {"stored", "quarantine", "kept_out", "duplicate", "list"}, name
         assert entry["why"], name
         assert isinstance(entry["codes"], list), name
 

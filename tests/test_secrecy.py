@@ -140,6 +140,15 @@ def test_a_lone_mark_far_from_any_heading_is_shown_to_a_person() -> None:
     assert codes({}, HEAD.format(stamp="") + BODY + "\nMẬT\n" + BODY) == ["CHECK-064"]
 
 
+def test_noise_that_looks_a_little_like_a_mark_in_the_middle_of_a_text_is_nothing() -> None:
+    assert codes({}, HEAD.format(stamp="") + BODY + "\nMÃT\n" + BODY) == []
+    assert codes({}, HEAD.format(stamp="") + BODY + "\n“MẬT”\n" + BODY) == []
+
+
+def test_a_quoted_mark_in_a_heading_is_shown_to_a_person() -> None:
+    assert codes({}, HEAD.format(stamp="Quy định việc đóng dấu\n“MẬT”") + BODY) == ["CHECK-064"]
+
+
 @pytest.mark.parametrize("line", [
     "Số: 12/BC-UBND MẬT", "MẬT Phú Yên, ngày 02 tháng 5 năm 2026", "TỐI MẬT CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
     "Độc lập - Tự do - Hạnh phúc MẬT", "TỈNH PHÚ YÊN    MẬT    "])

@@ -34,7 +34,7 @@ def render(report: Report) -> str:
                                promise_sentence=promise_sentence)
     return environment.get_template("report.html").render(
         report=report,
-        stored=[line for line in report.lines if line.state == "stored"],
+        stored=sorted((line for line in report.lines if line.state == "stored"), key=lambda line: line.document),
         waiting=reasons(line for line in report.lines if line.state in WAITING),
         earlier=reasons(report.earlier),
         others=[line for line in report.lines if line.state not in (*WAITING, "stored")])

@@ -119,8 +119,9 @@ def import_(root: Path, file: Path, fonds: str | None, name: str, year: int | No
         print_json({"year": read.year, "entries": len(read.entries), "imported": not dry_run,
                     "findings": [found.as_dict() for found in read.findings]})
         return
+    rows = [(one.notation, one.title, one.retention_text, one.keeper) for one in read.entries]
     print_table(_("File plan of {year}").format(year=read.year),
-                (_("Notation"), _("Title"), _("Retention"), _("Keeper")), [(one.notation, one.title, one.retention_text, one.keeper) for one in read.entries])
+                (_("Notation"), _("Title"), _("Retention"), _("Keeper")), rows)
     _print_findings(read.findings)
     console().print(_("Only checked, nothing was imported.") if dry_run else _("Imported."))
 

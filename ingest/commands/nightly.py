@@ -27,8 +27,7 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
         if dry_run:
             _say_what_waits(archive, as_json)
             return
-        log_to(archive.settings.root / "log")
-        with _progress(quiet=as_json) as progress:
+        with log_to(archive.settings.root / "log"), _progress(quiet=as_json) as progress:
             night = nightly.run(archive, progress)
         with archive.catalogue.session() as session:
             batch = night.batch or report.latest_batch(session)

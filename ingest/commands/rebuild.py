@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from archive import opening
 from archive.i18n import _
 from archive.rebuild import rebuild
 from archive.terminal import archive_at, console, print_json, settings_of
-from ingest.stages.index import index_documents
+from search.reindexing import reindex
 
 
 @click.command(help=_("Make the catalogue and the search index again from the store alone."))
@@ -25,8 +24,7 @@ def command(root: Path, yes: bool, as_json: bool) -> None:
         click.confirm(_("The catalogue and the index are emptied and filled again from the store. Go on?"), abort=True)
     with archive_at(root) as archive, opening.ownership(settings):
         counts = rebuild(archive)
-        shutil.rmtree(settings.root / "index", ignore_errors=True)
-        counts["indexed"] = index_documents(archive)
+        counts["indexed"] = reindex(archive)
     if as_json:
         print_json(counts)
         return

@@ -52,7 +52,7 @@ def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | Non
     out.print(counts)
     for found in inbox:
         _print_finding(found)
-    stored = [line for line in made.lines if line.state == "stored"]
+    stored = sorted((line for line in made.lines if line.state == "stored"), key=lambda line: line.document)
     if stored and not short:
         table = Table(title=_("Stored"), title_justify="left", title_style="bold", header_style="bold")
         for column in (_("Code"), _("Document"), _("Signature"), _("Legal value"), _("Notes")):

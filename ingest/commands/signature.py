@@ -123,7 +123,7 @@ def _reasons(reasons: list[Finding], everything: bool, *, brief: bool) -> list[t
         sentence = reason.sentence(language()).removeprefix(f"{reason.subject}: ")
         shown.append((signs[reason.level], sentence[:1].upper() + sentence[1:]))
         if reason.level >= Level.warning or not brief:
-            shown.append(("", "→ " + reason.cure(language())))
+            shown.append(("→", reason.cure(language())))
     return shown
 
 

@@ -26,9 +26,10 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archive.findings import Finding, finding
 from ingest.digitise.guards import Hostile
@@ -37,8 +38,15 @@ from ingest.digitise.pages import Page, Survey, file_kind, survey
 from ingest.digitise.thresholds import threshold
 from ingest.item import Context, Item, Part
 
+if TYPE_CHECKING:               # numpy, Tesseract and OCRmyPDF are loaded when the first scan comes
+    from ingest.digitise.engine import Reader
+    from ingest.digitise.reading import Result
+
 __all__ = ["digitise"]
 
+_WORK = ".digitise"             # working folder inside the item's; gone when the stage is done
+_READ = ("original", "attachment")
+_A4_LONG_MM = 297.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,9 @@ class _Read:
     result: Result | None = None
     dpi: float = 0.0
 
-_WORK = ".digitise"             # working folder inside the item's; gone when the stage is done
-_READ = ("original", "attachment")
-_A4_LONG_MM = 297.0
+    @property
+    def text(self) -> str:
+        return self.result.reading.text if self.result else ""
 
 
 def digitise(item: Item, context: Context) -> list[Finding]:
@@ -119,8 +127,8 @@ def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: C
     from ingest.digitise.engine import reader
 
     settings = context.settings
-    reads = reader(tessdata, settings.ocr.languages)
-    engine = _engine(reads.version, tessdata, settings.ocr.languages)
+    tesseract = reader(tessdata, settings.ocr.languages)
+    engine = _engine(tesseract.version, tessdata, settings.ocr.languages)
     facts: dict[str, Any] = {"scan": True, "pages": [], "mean_confidence": None, "engine": engine}
     plain = work / "plain.pdf"
     try:
@@ -128,19 +136,18 @@ def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: C
     except access_copy.Unclean as unclean:
         return facts | {"unclean": str(unclean), "pages": [_unread(page, str(unclean)) for page in seen.pages]}
     facts |= {"left_out": left_out} if left_out else {}
-    results = _read_all(plain, seen, reads, context)
-    facts["pages"] = [noted for noted, _result, _dpi in results]
-    words = [word for _noted, result, _dpi in results if result for word in result.reading.words]
+    reads = _read_all(plain, seen, tesseract, context)
+    facts["pages"] = [read.noted for read in reads]
+    words = [word.confidence for read in reads if read.result for word in read.result.reading.words]
     if words:
-        facts["mean_confidence"] = round(sum(word.confidence for word in words) / len(words), 1)
+        facts["mean_confidence"] = round(sum(words) / len(words), 1)
     text = item.folder / f"ocr{suffix}.txt"
-    text.write_text("\f".join(result.reading.text if result else "" for _noted, result, _dpi in results),
-                    encoding="utf-8", newline="\n")
+    text.write_text("\f".join(read.text for read in reads), encoding="utf-8", newline="\n")
     item.made(text, "ocr-text", "txt")
     facts["text"] = text.name
     target = item.folder / f"access{suffix}.pdf"
     try:
-        broken = _make_access_copy(item, part, seen, results, plain, target, context, engine)
+        broken = _make_access_copy(item, part, seen, reads, plain, target, context, engine)
     except access_copy.Unclean as unclean:
         target.unlink(missing_ok=True)
         return facts | {"unclean": str(unclean)}
@@ -148,15 +155,16 @@ def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: C
     return facts | {"access": target.name} | ({"not_pdfa": broken} if broken else {})
 
 
-def _make_access_copy(item: Item, part: Part, seen: Survey, results: list[Any], plain: Path, target: Path,
+def _make_access_copy(item: Item, part: Part, seen: Survey, reads: list[_Read], plain: Path, target: Path,
                       context: Context, engine: dict[str, str]) -> list[str]:
     from ingest.digitise import access_copy
 
-    upright = {noted["page"]: access_copy.Upright(result.turned, result.skew if result.straightened else 0.0)
-               for noted, result, _dpi in results if result and (result.turned or result.straightened)}
+    upright = {read.noted["page"]: access_copy.Upright(read.result.turned,
+                                                       read.result.skew if read.result.straightened else 0.0)
+               for read in reads if read.result and (read.result.turned or read.result.straightened)}
     access_copy.set_upright(plain, upright)
-    readings = {noted["page"]: (result.reading, dpi) for noted, result, dpi in results
-                if result and result.reading.lines}
+    readings = {read.noted["page"]: (read.result.reading, read.dpi) for read in reads
+                if read.result and read.result.reading.lines}
     laid = plain
     if readings:
         laid = plain.with_name("laid.pdf")
@@ -171,25 +179,25 @@ def _make_access_copy(item: Item, part: Part, seen: Survey, results: list[Any], 
     return broken
 
 
-def _read_all(plain: Path, seen: Survey, reads: Any, context: Context) -> list[Any]:
-    """For each page (facts, reading result or None, dpi of the reading); one page's failure is its own."""
+def _read_all(plain: Path, seen: Survey, tesseract: Reader, context: Context) -> list[_Read]:
+    """Every page of the working copy, in order; one page's failure is its own."""
     import pypdfium2
 
-    results: list[Any] = []
+    reads: list[_Read] = []
     with pypdfium2.PdfDocument(plain) as document:
         for page in seen.pages:
             if page.kind != "picture":
-                results.append(({"page": page.number, "kind": page.kind}, None, 0.0))
+                reads.append(_Read(_unread(page, "")))
                 continue
             try:
-                results.append(_read_one(document, page, reads, context))
+                reads.append(_read_one(document, page, tesseract, context))
             except (RuntimeError, MemoryError, ValueError, OSError) as error:
                 # PDFium and Tesseract raise plain RuntimeError: the page is pointed out, the others go on
-                results.append((_unread(page, str(error) or type(error).__name__), None, 0.0))
-    return results
+                reads.append(_Read(_unread(page, str(error) or type(error).__name__)))
+    return reads
 
 
-def _read_one(document: Any, page: Page, reads: Any, context: Context) -> tuple[dict[str, Any], Any, float]:
+def _read_one(document: Any, page: Page, tesseract: Reader, context: Context) -> _Read:
     from ingest.digitise.quality import measure
     from ingest.digitise.reading import read_page
 
@@ -203,15 +211,15 @@ def _read_one(document: Any, page: Page, reads: Any, context: Context) -> tuple[
     noted = _unread(page, "") | {"paper": quality.paper, "contrast": quality.contrast, "pale": quality.pale,
                                  "dark": quality.dark, "blank": quality.blank}
     if quality.blank:
-        return noted, None, dpi
-    result = read_page(picture, dpi, reads, context.settings.ocr)
+        return _Read(noted)
+    result = read_page(picture, dpi, tesseract, context.settings.ocr)
     words = len(result.reading.words)
     if quality.sparse and words < threshold("reading", "few_words") and result.reading.confidence < 50:
-        return noted | {"blank": True}, None, dpi
+        return _Read(noted | {"blank": True})
     noted |= {"confidence": round(result.reading.confidence, 1) if words else None, "words": words,
               "rotation": result.turned, "skew": round(result.skew, 2), "straightened": result.straightened,
               "retried": list(result.retried), "marks": list(result.marks)}
-    return noted, result, 72 * scale
+    return _Read(noted, result, 72 * scale)
 
 
 def _scale(page: Page, size: tuple[float, float]) -> tuple[float, float]:

@@ -6,9 +6,13 @@ import re
 from pathlib import Path
 
 from ingest.extract.raw import RawText, Unreadable
+from search.encodings import language_guess
 
 # PDFium puts U+FFFE (or U+0002) where a word is parted by a hyphen at the end of a line.
 _PARTED = re.compile("[\ufffe\x02](?:\r?\n)?")
+_ODD_WORD = re.compile(r"""[^\W\d_][^\w\s.,:;/&@'’()\-–_+%"“”=?*]+\w|\w[!#$<>\[\]^`{|}~\\]+[^\W_]|"""
+                       r"[a-zà-ỹ][A-ZĐ][a-zà-ỹ]")
+_STRANGE = re.compile("[\x00-\x08\ue000-\uf8ff\ufffd]")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
 
 
@@ -48,26 +52,19 @@ def _page(document: object, number: int) -> str:
     return _LINE_END.sub("\n", _PARTED.sub("-\n", text)).replace("\f", "\n")
 
 
-def is_garbage(text: str, share: float) -> bool:
+def is_garbage(text: str) -> bool:
     """Whether a text layer is no text: codes without meaning, as fonts without a map of characters give them.
 
-    `share` is the share of Vietnamese syllables in it. Text in another language, in any script, is no garbage.
+    Text in another language, in any script, is no garbage.
     """
-    signs = [sign for sign in text if not sign.isspace()]
-    if len(signs) < 100:
+    length = sum(map(len, text.split()))
+    if length < 100:
         return False
-    strange = sum(1 for sign in signs if "\ue000" <= sign <= "\uf8ff" or sign == "\ufffd" or sign < " ")
-    if strange > 0.05 * len(signs):
+    if len(_STRANGE.findall(text)) > 0.05 * length:
         return True
-    if share >= 0.1:
+    if language_guess(text) == "vi":
         return False
-    letters = sum(1 for sign in signs if sign.isalpha())
-    digits = sum(1 for sign in signs if sign.isdigit())
-    if letters + digits < 0.5 * len(signs):
-        return True
-    words = re.findall(r"[A-Za-zÀ-ɏ]{2,}", text)
-    if letters < 0.3 * len(signs) or len(words) < 20:
-        return False
-    vowelled = sum(1 for word in words if re.search(r"[aeiouyAEIOUYÀ-ÖØ-öø-ɏ]", word))
-    inner_capitals = sum(1 for word in words if not word.isupper() and re.search(r"[^\W\d_][A-Z]", word[1:]))
-    return vowelled < 0.6 * len(words) or inner_capitals > 0.3 * len(words)
+    # A font without a map gives each letter some other sign: signs amid letters, capitals amid small letters.
+    words = text.split()
+    odd = sum(1 for word in words if _ODD_WORD.search(word))
+    return odd > 0.25 * len(words)

@@ -17,8 +17,9 @@ from search.encodings import from_font
 _TOKEN = re.compile(rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z'])|([{}])|"
                     rb"[\r\n]+|([^\\{}\r\n]+)|.", re.DOTALL)
 _SKIPPED = {b"colortbl", b"stylesheet", b"info", b"pict", b"object", b"objdata", b"themedata", b"datastore",
-            b"listtable", b"listoverridetable", b"revtbl", b"rsidtbl", b"generator", b"latentstyles", b"xmlnstbl", b"filetbl",
-            b"fldinst", b"annotation", b"atnid", b"atnauthor", b"nonshppict", b"pntext", b"bkmkstart", b"bkmkend"}
+            b"listtable", b"listoverridetable", b"revtbl", b"rsidtbl", b"generator", b"latentstyles", b"xmlnstbl",
+            b"filetbl", b"fldinst", b"annotation", b"atnid", b"atnauthor", b"nonshppict", b"pntext", b"bkmkstart",
+            b"bkmkend"}
 _KEPT_STARRED = {b"shptxt", b"shpinst", b"footnote"}
 _SIGNS = {b"par": "\n", b"line": "\n", b"sect": "\n", b"tab": "\t", b"cell": "\t", b"nestcell": "\t", b"row": "\n",
           b"nestrow": "\n", b"page": "\f", b"emdash": "—", b"endash": "–", b"lquote": "‘", b"rquote": "’",

@@ -37,7 +37,13 @@ def waiting_files(archive: Archive, now: datetime) -> tuple[list[tuple[str, Wait
         source = "inbox" if number == 1 else f"inbox{number}"
         folder = archive.settings.path(place)
         found += [(source, one) for one in scan(folder, archive.settings.ingest.settle_seconds, now, findings)]
-    return found, findings
+    # "Tờ trình.pdf" before "Tờ trình (1).pdf": of two files with the same bytes the copy is the duplicate.
+    return sorted(found, key=lambda one: (one[0], *_stem_and_suffix(one[1].name))), findings
+
+
+def _stem_and_suffix(name: str) -> tuple[str, str]:
+    stem, dot, suffix = name.rpartition(".")
+    return (stem, suffix) if dot else (name, "")
 
 
 def is_known(session: Session, source: str, waiting: Waiting) -> model.Item | None:
@@ -164,7 +170,11 @@ def join_registry(archive: Archive, batch: str) -> dict[str, list[Finding]]:
             matched, findings = registry.match(read.rows, list(by_name), folder=row.name.rpartition("/")[0],
                                                subject=row.name)
             for name, one in matched.items():
-                released += _apply(by_name[name], one, row, batch)
+                item = by_name[name]
+                if item.state == "duplicate":       # the list knows the copy: what it says holds for the original
+                    item = next((first for first in tonight if first.sha256 == item.sha256
+                                 and first.state == "received" and "registry" not in first.facts), item)
+                released += _apply(item, one, row, batch)
             outcome[row.id] = [*read.findings, *findings]
         record(session, archive.ledger, released)
     return outcome

@@ -16,7 +16,7 @@ from ingest.sources.edxml import unpack
 from ingest.stages.check import check, check_secrecy
 from ingest.stages.digitise import digitise
 from ingest.stages.extract import extract
-from ingest.stages.verify import verify
+from ingest.stages.verify import settle_legal_value, verify
 from ingest.worker import Examined
 
 Stage = Callable[[Item, Context], list[Finding]]
@@ -35,7 +35,8 @@ def examine(item: Item, context: Context) -> Examined:
             found = stage(item, context)
             result.cpu[name] = result.cpu.get(name, 0.0) + time.process_time() - started
             result.findings += [one for one in found if one not in result.findings]
-            if name == "check" and any(one.level >= Level.refused and one.code not in STILL_READ for one in found):
+            if name == "check" and any(one.level >= Level.refused and not one.code.startswith(STILL_READ)
+                                       for one in found):
                 break
     except Exception as error:      # whatever it is: reported with its item, logged with its traceback
         result.findings.append(finding("NIGHT-001", item.name, error=f"{type(error).__name__}: {error}"))
@@ -54,8 +55,8 @@ def complete_fields(item: Item, context: Context) -> list[Finding]:
 
 
 STAGES: tuple[tuple[str, Stage], ...] = (
-    ("unpack", unpack), ("fields", complete_fields), ("check", check), ("verify", verify), ("digitise", digitise),
-    ("extract", extract), ("secrecy", check_secrecy))
+    ("unpack", unpack), ("fields", complete_fields), ("check", check), ("verify", verify),
+    ("digitise", digitise), ("verify", settle_legal_value), ("extract", extract), ("secrecy", check_secrecy))
 # Refusals of check after which the file is read all the same: its pages may bear a secrecy mark, and then not even
 # the quarantine may keep it. What cannot be opened, or could do harm when opened, goes no further.
-STILL_READ = {"CHECK-005", "CHECK-008", "CHECK-022", "CHECK-062", "CHECK-063", "CHECK-060", "META-018"}
+STILL_READ = ("META-", "CHECK-005", "CHECK-008", "CHECK-060", "CHECK-062", "CHECK-063")

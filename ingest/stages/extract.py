@@ -16,7 +16,7 @@ from ingest.extract import RawText, Unreadable, carries_text, read_part
 from ingest.extract.pdf import is_garbage
 from ingest.headings import disagreements, read_heading
 from ingest.item import Context, Item, Part
-from search.encodings import Decoded, language_guess, recover, vietnamese_share
+from search.encodings import Decoded, language_guess, recover
 
 TEXT = "text.txt"
 UNSURE = 0.75                       # confidence under which a person is asked to look at a conversion
@@ -25,6 +25,7 @@ UNSURE = 0.75                       # confidence under which a person is asked t
 _SHOWN = {"oi_letter": "ƣ → ư", "look_alike": "ð → đ", "mixed_script": "а, о, е (Cyrillic, Greek) → a, o, e",
           "stray_mark": "◌́", "broken_bytes": "UTF-8 → \ufffd"}
 _ROLES = ("original", "attachment")
+_SHEETS = {"xlsx", "xlsm", "xls", "ods", "csv"}     # tables have no head in the sense of NĐ 30/2020
 
 
 def extract(item: Item, context: Context) -> list[Finding]:
@@ -36,6 +37,7 @@ def extract(item: Item, context: Context) -> list[Finding]:
     findings: list[Finding] = []
     pages: list[str] = []
     by_part: list[dict[str, Any]] = []
+    main: dict[str, Any] = {}
     parts = [item.main, *(part for part in item.parts if part is not item.main and part.role in _ROLES)]
     for part in parts:
         noted, text, found = _extract_part(item, part, context)
@@ -43,15 +45,18 @@ def extract(item: Item, context: Context) -> list[Finding]:
         if noted is None:
             continue
         by_part.append(noted)
+        main = noted if part is item.main else main
         own = text.split("\f") if text.strip() else []
         if own and part is not item.main:
             own[0] = f"{separator(part.name)}\n{own[0]}"
         pages += own
     whole = "\f".join(pages)
-    _write(item.folder / TEXT, whole)
+    # Written plainly: a run that is killed here has noted nothing, and the next one writes the file anew.
+    (item.folder / TEXT).write_text(whole, encoding="utf-8", newline="\n")
     item.made(item.folder / TEXT, "text", "txt")
-    main = by_part[0] if by_part and by_part[0]["name"] == item.main.name else {}
-    heading = read_heading(pages[0] + "\n" + "\n".join(pages[1:4])) if main.get("characters") else {}
+    # The annex whose line names the number may begin on a later page; a part of its own is another document.
+    page = main.get("characters") and main["format"] not in _SHEETS
+    heading = read_heading("\n".join(pages[:min(4, main["pages"])])) if page else {}
     repairs: Counter[str] = Counter()
     for noted in by_part:
         repairs.update(noted["repairs"])
@@ -72,6 +77,7 @@ def separator(name: str) -> str:
 
 def _extract_part(item: Item, part: Part, context: Context) -> tuple[dict[str, Any] | None, str, list[Finding]]:
     """What is noted of a part (None when it carries no text), its mended text, and what was found."""
+    # Parts that come from outside the check stage (a single command, a test) have no format yet: go by the name.
     fmt = part.format or part.path.suffix.lower().lstrip(".")
     noted_scan = _digitised(item, part)
     if not carries_text(fmt) and not noted_scan.get("scan"):
@@ -89,7 +95,7 @@ def _extract_part(item: Item, part: Part, context: Context) -> tuple[dict[str, A
     mended = _mend(raw)
     findings += _judge(part.name, fmt, raw, mended, unread)
     return {"name": part.name, "format": fmt, "source": raw.source, "pages": len(raw.pages),
-            "characters": len(mended.text.replace("\f", "")), "encoding": mended.encoding,
+            "characters": sum(map(len, mended.text.split())), "encoding": mended.encoding,
             "confidence": mended.confidence, "repairs": dict(sorted(mended.repairs.items())),
             **({"tool": raw.tool} if raw.tool else {}), **({"cut": True} if raw.cut else {})}, mended.text, findings
 
@@ -99,7 +105,10 @@ def _digitised(item: Item, part: Part) -> dict[str, Any]:
     noted: dict[str, Any] = item.facts.get("digitise", {})
     if part is item.main:
         return noted
-    return next((one for one in noted.get("attachments", []) if one["name"] == part.name), {})
+    number = next(number for number, one in enumerate(item.parts, 1) if one is part)
+    same = [one for one in noted.get("attachments", []) if one["name"] == part.name]
+    # Two attachments may bear one name; their texts are numbered by their place.
+    return next((one for one in same if one.get("text") == f"ocr-{number}.txt"), same[0] if len(same) == 1 else {})
 
 
 def _with_ocr(item: Item, noted: dict[str, Any], raw: RawText) -> RawText:
@@ -138,7 +147,7 @@ def _judge(name: str, fmt: str, raw: RawText, mended: Decoded, unread: bool) -> 
         findings.append(finding("EXTRACT-010", name))
     if not mended.text.strip():
         return findings if unread else [*findings, finding("EXTRACT-001", name)]
-    if fmt == "pdf" and raw.source == "text layer" and is_garbage(mended.text, vietnamese_share(mended.text)):
+    if fmt == "pdf" and raw.source == "text layer" and is_garbage(mended.text):
         return [*findings, finding("EXTRACT-005", name)]
     sure = f"{mended.confidence:.0%}"
     if mended.encoding == "unsure":
@@ -162,9 +171,3 @@ def _compare(item: Item, heading: dict[str, Any], recognised: bool) -> list[Find
     return [finding(_SAYS[one.tag], item.name, level=level, registry=one.registry, page=one.page)
             for one in disagreements(heading, item.fields)]
 
-
-def _write(path: Path, text: str) -> None:
-    """Write whole or not at all: a stage may be killed at any moment."""
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)

@@ -113,12 +113,16 @@ def _identity(item: Item) -> tuple[str, str, str, str] | None:
 
 def _identities(session: Session, items: Iterable[Item]) -> dict[tuple[str, ...], str]:
     """The documents that the archive holds under the identities of `items`."""
+    ours: dict[tuple[str, ...], list[str]] = {}
+    for item in items:
+        if identity := _identity(item):
+            ours.setdefault(identity, []).append(item.id)
     found: dict[tuple[str, ...], str] = {}
-    for identity in {one for item in items if (one := _identity(item))}:
+    for identity, ids in ours.items():      # one by one: with a list of four columns SQLite reads the whole table
         twin = session.scalar(select(model.Document.code).where(
             model.Document.organ_key == identity[0], model.Document.number == identity[1],
             model.Document.notation == identity[2], model.Document.issued_on == identity[3],
-            model.Document.item.not_in([item.id for item in items if _identity(item) == identity])))
+            model.Document.item.not_in(ids)))
         if twin is not None:
             found[identity] = twin
     return found

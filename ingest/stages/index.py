@@ -22,8 +22,9 @@ def index_documents(archive: Archive, progress: Callable[[int, int], None] = lam
     with archive.catalogue.session() as session:
         todo = session.execute(select(model.Document.code, model.Document.case_file, model.Document.ordinal)
                                .where(model.Document.indexed == "").order_by(model.Document.code)).all()
-        titles = {row.code: row.title for row in session.execute(select(model.CaseFile.code, model.CaseFile.title).where(
-            model.CaseFile.code.in_({row.case_file for row in todo})))}
+        codes = {row.case_file for row in todo}
+        titles = {row.code: row.title for row in session.scalars(
+            select(model.CaseFile).where(model.CaseFile.code.in_(codes)))}
     if not todo:
         return 0
     index = open_index(archive.settings)
@@ -34,9 +35,8 @@ def index_documents(archive: Archive, progress: Callable[[int, int], None] = lam
                 by_case_file.setdefault(row.case_file, []).append(row.ordinal)
             entries: list[Entry] = []
             for code, ordinals in by_case_file.items():
-                for record in records.read_documents(archive.store, code, ordinals):
-                    entries.append(entry_from_record({**record, "case_title": titles[code]},
-                                                     records.read_text(archive.store, record)))
+                for record, text in records.read_documents_and_texts(archive.store, code, ordinals):
+                    entries.append(entry_from_record({**record, "case_title": titles[code]}, text))
             index.add(entries)
             with archive.catalogue.session() as session:
                 session.execute(update(model.Document), [

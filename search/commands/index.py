@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
 from rich.progress import track
-from sqlalchemy import select, update
 
-from archive import model, records
+from archive import records
 from archive.i18n import _
 from archive.opening import Archive, ownership
 from archive.terminal import archive_at, console, print_json
-from search.index import Entry, entry_from_record, open_index, rebuild_index, verify
+from search.index import entry_from_record, open_index, verify
+from search.reindexing import reindex
 
 SHOWN = 20
 
@@ -29,7 +29,8 @@ def command() -> None:
 def verify_(ctx: click.Context, as_json: bool) -> None:
     """Read every record and text of the store and compare; exit code 3 when the index differs."""
     with archive_at(ctx.obj) as archive:
-        expected = {entry.code: entry.fingerprint for entry in _entries(archive, as_json)}
+        expected = {entry.code: entry.fingerprint for entry in
+                    (entry_from_record(*pair) for pair in _documents(as_json, archive))}
         index = open_index(archive.settings)
         try:
             difference = verify(index, expected)
@@ -53,32 +54,18 @@ def verify_(ctx: click.Context, as_json: bool) -> None:
 def rebuild(ctx: click.Context, as_json: bool) -> None:
     """Make the index again in one step; killed half-way, the old one stays in use."""
     with archive_at(ctx.obj) as archive, ownership(archive.settings):
-        fingerprints: list[dict[str, str]] = []
-        count = rebuild_index(archive.settings, _noted(_entries(archive, as_json), fingerprints))
-        with archive.catalogue.session() as session:
-            known = set(session.scalars(select(model.Document.code)))
-            if rows := [row for row in fingerprints if row["code"] in known]:
-                session.execute(update(model.Document), rows)
+        count = reindex(archive, _documents(as_json, archive))
     if as_json:
         print_json({"documents": count})
     else:
         console().print(_("{n} documents were indexed anew.").format(n=count))
 
 
-def _entries(archive: Archive, quiet: bool) -> Iterator[Entry]:
-    """What the index should hold, read from the store."""
+def _documents(quiet: bool, archive: Archive) -> Iterator[tuple[records.Record, str]]:
+    """Every record and text of the store, with progress."""
     shown = console(stderr=True)
-    pairs = records.documents(archive.store)
-    for record, text in track(pairs, description=_("reading the store"), console=shown, transient=True,
-                              disable=quiet or not shown.is_terminal):
-        yield entry_from_record(record, text)
-
-
-def _noted(entries: Iterable[Entry], fingerprints: list[dict[str, str]]) -> Iterator[Entry]:
-    """Pass entries on, noting what the catalogue will say of each: what the index holds of it."""
-    for entry in entries:
-        fingerprints.append({"code": entry.code, "indexed": entry.fingerprint})
-        yield entry
+    yield from track(records.documents(archive.store), description=_("reading the store"), console=shown,
+                     transient=True, disable=quiet or not shown.is_terminal)
 
 
 def _list(title: str, codes: list[str]) -> None:

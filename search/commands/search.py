@@ -59,11 +59,14 @@ def command(root: Path, words: tuple[str, ...], issued_from: str, issued_to: str
 
 
 def _as_typed(word: str) -> str:
-    """An argument as the person meant it: the shell has taken the quotes off a phrase."""
+    """An argument as the person meant it: the shell has taken the quotes off a field's value of several words.
+
+    A whole query in the shell's quotes is a query, not a phrase: people quote out of habit.
+    """
     name, colon, value = word.partition(":")
     if " " not in word.strip() or '"' in word:
         return word
-    return f'{name}:"{value}"' if colon and " " not in name else f'"{word}"'
+    return f'{name}:"{value}"' if colon and " " not in name else word
 
 
 def as_dict(results: Results) -> dict[str, Any]:

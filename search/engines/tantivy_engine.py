@@ -55,7 +55,7 @@ def _schema() -> Any:
 
 
 class TantivyEngine:
-    """See `search.index.Engine`."""
+    """One Tantivy index folder; what each method promises is said in `search.engines.base.Engine`."""
 
     SCHEMA_VERSION = 1
 
