@@ -68,7 +68,7 @@ def reasons(lines: Iterable[Line]) -> list[Reason]:
             (first,) = [found for found in group[0].findings if found.level >= Level.refused]
             told.append(Reason(group, [replace(first, subject="…")]))
         else:
-            told += [Reason([line], [found for found in line.findings if found.level >= Level.refused])
+            told += [Reason([line], [found for found in line.findings if found.level >= Level.warning])
                      for line in group]
     return told
 

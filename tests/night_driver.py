@@ -30,6 +30,7 @@ def main() -> int:
 
     from archive import clock, opening, settings
     from archive.errors import NoRoomError
+    from archive.findings import Level
     from ingest import nightly
 
     clock.now = lambda: NIGHT
@@ -42,13 +43,15 @@ def main() -> int:
             _fill(arguments.root / "hog")
 
     try:
-        nightly.run(archive, progress)
+        night = nightly.run(archive, progress)
     except NoRoomError as error:
         print(error)
         return NO_ROOM
     finally:
         archive.close()
-    return 0
+    for found in night.findings:
+        print(found.code, found.sentence("en"))
+    return int(any(found.level is Level.failed for found in night.findings))
 
 
 def _die_at(last: int) -> None:

@@ -47,7 +47,7 @@ def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | Non
     out.print()
     out.rule(f"[bold]{_('Morning report')} · {made.batch} · {escape(made.agency)}")
     counts = "  ".join(f"[{STATES[state]}]{state_name(state)}: {n}[/]" for state, n in made.counts.items())
-    out.print(f"{_('Started')} {_clock(made.started_at)} · {_('ended')} {_clock(made.finished_at) or _('not yet')} · "
+    out.print(f"{_('Started')} {local_clock(made.started_at)} · {_('ended')} {local_clock(made.finished_at) or _('not yet')} · "
               f"{_('received')}: {sum(made.counts.values())}")
     out.print(counts)
     for found in inbox:
@@ -136,7 +136,8 @@ def _print_next(made: report.Report) -> None:
     out.print(f"  ./run luutru fixity check                   {_('check everything that the store holds')}")
 
 
-def _clock(stamp: str) -> str:
+def local_clock(stamp: str) -> str:
+    """A time of the report as people write it: hour first, then day/month/year."""
     return f"{stamp[11:19]} {stamp[8:10]}/{stamp[5:7]}/{stamp[:4]}" if stamp else ""
 
 

@@ -115,8 +115,8 @@ def _identities(session: Session, items: Iterable[Item]) -> dict[tuple[str, ...]
     """The documents that the archive holds under the identities of `items`."""
     ours: dict[tuple[str, ...], list[str]] = {}
     for item in items:
-        if identity := _identity(item):
-            ours.setdefault(identity, []).append(item.id)
+        if own := _identity(item):
+            ours.setdefault(own, []).append(item.id)
     found: dict[tuple[str, ...], str] = {}
     for identity, ids in ours.items():      # one by one: with a list of four columns SQLite reads the whole table
         twin = session.scalar(select(model.Document.code).where(
