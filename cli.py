@@ -71,7 +71,7 @@ def main() -> None:
     if "--language" in sys.argv[:-1]:      # help texts are chosen when a command's module is loaded
         i18n.use(sys.argv[sys.argv.index("--language") + 1])
     try:
-        sys.exit(luutru.main(standalone_mode=False) or 0)
+        sys.exit(luutru.main(prog_name="luutru", standalone_mode=False) or 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except (click.Abort, KeyboardInterrupt):

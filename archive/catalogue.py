@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.orm import Session
 
+from archive.errors import IntegrityError
 from archive.ledger import Entry, Ledger, Line
 from archive.model import SCHEMA, Base, Event
 from archive.settings import Settings
@@ -87,9 +88,27 @@ def record(session: Session, ledger: Ledger, entries: Iterable[Entry]) -> list[L
     return lines
 
 
-def catch_up(session: Session, ledger: Ledger) -> list[Line]:
-    """Copy the ledger's lines that the catalogue lacks: the ones a killed process could not copy."""
+def compare(session: Session, ledger: Ledger) -> int:
+    """The number of the last event that the catalogue knows.
+
+    Raises IntegrityError when the ledger is shorter than that, or ends with another event of the same number.
+    """
     have = session.scalar(select(func.max(Event.seq))) or 0
+    if have > ledger.seq:
+        raise IntegrityError(f"the ledger ends at event {ledger.seq}, the catalogue knows {have}: lines are missing")
+    if have == ledger.seq:
+        known = session.scalar(select(Event.hash).where(Event.seq == have))
+        if have and known != ledger.head:
+            raise IntegrityError(f"event {have} of the ledger is not the one that the catalogue knows")
+    return have
+
+
+def catch_up(session: Session, ledger: Ledger) -> list[Line]:
+    """Copy the ledger's lines that the catalogue lacks: the ones a killed process could not copy.
+
+    Only for the owner of the archive: what a running writer is about to copy is not missing. Raises as `compare`.
+    """
+    have = compare(session, ledger)
     if have == ledger.seq:
         return []
     lines = list(ledger.lines(after=have))

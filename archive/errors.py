@@ -18,6 +18,10 @@ class UsageError(LuuTruError):
     exit_code = 2
 
 
+class SettingsError(UsageError):
+    """A setting has a value that cannot be."""
+
+
 class NoArchiveError(UsageError):
     """There is no archive at this place; `luutru init` makes one."""
 
@@ -34,6 +38,10 @@ class IntegrityError(LuuTruError):
     """The store does not hold what it says it holds."""
 
     exit_code = 4
+
+
+class CatalogueLostError(IntegrityError):
+    """The store holds records that the catalogue does not know; `luutru rebuild` makes the catalogue again."""
 
 
 class RefusedError(LuuTruError):

@@ -33,7 +33,7 @@ def import_file_plan(archive: Archive, path: Path, fonds: str, name: str = "", y
     if worst(plan.findings) >= Level.refused or plan.year is None:
         raise RefusedError("; ".join(found.sentence() for found in plan.findings if found.level >= Level.refused)
                            or "the file plan does not say its year; give --year")
-    with ownership(archive.settings):
+    with ownership(archive):
         with archive.catalogue.session() as session:
             known = session.get(Fonds, fonds)
         if known is None:

@@ -71,6 +71,10 @@ class Finding:
         """
         return self.params.get("article") or rules()[self.code].article
 
+    def citation(self, language: str = "vi") -> str:
+        """The article where the sentence does not name it already; else empty."""
+        return "" if self.article in self.sentence(language) else self.article
+
     def as_dict(self) -> dict[str, Any]:
         """A JSON-ready copy, the form in which findings are recorded."""
         return {"code": self.code, "level": self.level.name, "subject": self.subject, "params": dict(self.params)}

@@ -22,6 +22,10 @@ def use(language: str) -> None:
     global _current, _language
     _language = language if language in LANGUAGES else "vi"
     _current = gettext.translation(DOMAIN, LOCALE, [_language], fallback=True)
+    # click asks gettext's current domain for its own words ("Usage:", "Error: …"): ours has them (CLICK).
+    os.environ["LANGUAGE"] = _language
+    gettext.bindtextdomain(DOMAIN, str(LOCALE))
+    gettext.textdomain(DOMAIN)
 
 
 def language() -> str:
@@ -59,3 +63,11 @@ def ngettext_(one: str, many: str, n: int) -> str:
         use(from_environment())
     assert _current is not None
     return _current.ngettext(one, many, n)
+
+
+CLICK = (later("Usage:"), later("Options"), later("Commands"), later("Error: {message}"), later("Aborted!"),
+         later("Show this message and exit."), later("Show the version and exit."),
+         later("Try '{command} {option}' for help."), later("No such command {name!r}."),
+         later("No such option: {name}"), later("Missing command."), later("Missing argument"),
+         later("Missing option"), later("Got unexpected extra argument ({args})"),
+         later("Invalid value: {message}"), later("Invalid value for {param_hint}: {message}"))

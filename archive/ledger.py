@@ -64,7 +64,7 @@ def line_hash(body: Mapping[str, Any]) -> str:
 
 
 class Ledger:
-    """The ledger of one store. One writer at a time (the batch lock); readers need nothing.
+    """The ledger of one store: anyone may read it at any time, one writes at a time, after `take_over`.
 
     Raises IntegrityError when the last line does not carry its own hash.
     """
@@ -72,9 +72,23 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        last = self._mend_and_read_last()
-        self.seq = last.seq if last else 0
-        self.head = last.hash if last else GENESIS
+        self.seq: int = 0
+        self.head: str = GENESIS
+        self._read_end()
+
+    def take_over(self) -> None:
+        """Become the writer (the caller owns the archive): cut off a torn last line, read where the ledger ends now.
+
+        Only the owner may cut: to a reader the line that another process is just writing looks torn too.
+        """
+        for file in self._files()[-1:]:
+            raw = _tail(file)
+            torn = len(raw) - (raw.rfind(b"\n") + 1)
+            if torn:
+                with file.open("r+b") as stream:
+                    stream.truncate(file.stat().st_size - torn)
+                    os.fsync(stream.fileno())
+        self._read_end()
 
     def append(self, entries: Iterable[Entry]) -> list[Line]:
         """Write `entries` in order and return them as lines; on the disk when this returns."""
@@ -109,8 +123,7 @@ class Ledger:
         for file in self._files():
             with file.open("rb") as stream:
                 for raw in stream:
-                    data = json.loads(raw)
-                    if data["seq"] > after:
+                    if raw.endswith(b"\n") and (data := json.loads(raw))["seq"] > after:
                         yield Line(**data)
 
     def check(self) -> Iterator[str]:
@@ -135,22 +148,19 @@ class Ledger:
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("*.jsonl"))
 
-    def _mend_and_read_last(self) -> Line | None:
+    def _read_end(self) -> None:
+        self.seq, self.head = 0, GENESIS
         for file in reversed(self._files()):
-            raw = file.read_bytes() if file.stat().st_size < 1 << 20 else _tail(file)
-            if raw and not raw.endswith(b"\n"):
-                torn = len(raw) - (raw.rfind(b"\n") + 1)
-                with file.open("r+b") as stream:
-                    stream.truncate(file.stat().st_size - torn)
-                    os.fsync(stream.fileno())
-                raw = raw[:-torn]
-            if raw.strip():
-                data = json.loads(raw.rstrip(b"\n").rsplit(b"\n", 1)[-1])
-                body = {key: value for key, value in data.items() if key != "hash"}
-                if line_hash(body) != data["hash"]:
-                    raise IntegrityError(f"{file}: the last line was changed; run `luutru fixity check`")
-                return Line(**data)
-        return None
+            raw = _tail(file)
+            whole = raw[:raw.rfind(b"\n") + 1].rstrip(b"\n")
+            if not whole:
+                continue
+            data = json.loads(whole.rsplit(b"\n", 1)[-1])
+            body = {key: value for key, value in data.items() if key != "hash"}
+            if line_hash(body) != data["hash"]:
+                raise IntegrityError(f"{file}: the last line was changed; run `luutru fixity check`")
+            self.seq, self.head = data["seq"], data["hash"]
+            return
 
 
 def _canonical(body: Mapping[str, Any]) -> bytes:
@@ -158,13 +168,13 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
 
 
 def _tail(file: Path) -> bytes:
-    """The end of a long file: at least its last whole line."""
+    """The end of a file: at least its last two lines where it has as many, so that one is whole."""
     size = file.stat().st_size
     step = 1 << 20
     with file.open("rb") as stream:
         while True:
             stream.seek(max(0, size - step))
             raw = stream.read()
-            if raw.rstrip(b"\n").count(b"\n") >= 1 or step >= size:
+            if raw.count(b"\n") >= 2 or step >= size:
                 return raw
             step *= 4

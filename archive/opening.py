@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
 from archive import clock, layout
 from archive import settings as settings_module
-from archive.catalogue import Catalogue, catch_up, open_catalogue, record
-from archive.errors import ArchiveBusyError, NoArchiveError, UsageError
+from archive.catalogue import Catalogue, catch_up, compare, open_catalogue, record
+from archive.errors import ArchiveBusyError, CatalogueLostError, NoArchiveError, UsageError
 from archive.files import json_bytes, write_atomically
+from archive.i18n import _
 from archive.ledger import Entry, Ledger, event_key
-from archive.model import Fonds
+from archive.model import Event, Fonds
 from archive.settings import Settings
 from archive.store import NewFile, Store
 
@@ -42,18 +45,23 @@ def exists(settings: Settings) -> bool:
     return (layout.store_folder(settings) / "ocfl").is_dir()
 
 
-def open_archive(settings: Settings) -> Archive:
-    """Open the archive; whatever the ledger has and the catalogue lacks is copied first.
+def open_archive(settings: Settings, *, rebuilding: bool = False) -> Archive:
+    """Open the archive for reading; who wants to write takes `ownership` as well.
 
-    Raises NoArchiveError when there is none, IntegrityError when the ledger's end was changed.
+    Raises NoArchiveError when there is none, IntegrityError when the ledger's end was changed, CatalogueLostError
+    when the catalogue is empty and the store is not (unless `rebuilding`, which is the cure).
     """
     if not exists(settings):
         raise NoArchiveError(str(settings.root))
     place = layout.store_folder(settings)
     archive = Archive(settings, Store.create(place / "ocfl", place / "staging"),
                       Ledger(layout.ledger_folder(settings)), open_catalogue(settings))
+    if rebuilding:
+        return archive
     with archive.catalogue.session() as session:
-        catch_up(session, archive.ledger)
+        if archive.ledger.seq and session.scalar(select(func.count()).select_from(Event)) == 0:
+            raise CatalogueLostError(str(settings.root))
+        compare(session, archive.ledger)
     return archive
 
 
@@ -64,7 +72,7 @@ def make_archive(root: Path, choices: Mapping[str, Any]) -> Archive:
     """
     settings = settings_module.load(root, **choices)
     if exists(settings):
-        raise UsageError(f"there is an archive at {settings.root} already")
+        raise UsageError(_("There is an archive at {place} already.").format(place=settings.root))
     for folder in (settings.root, layout.intake_folder(settings), layout.reports_folder(settings),
                    settings.path(settings.signatures.trust), *map(settings.path, settings.ingest.inbox)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,12 +81,13 @@ def make_archive(root: Path, choices: Mapping[str, Any]) -> Archive:
     place = layout.store_folder(settings)
     Store.create(place / "ocfl", place / "staging")
     archive = open_archive(settings)
-    open_fonds(archive, settings.agency.code, settings.agency.name)
+    with ownership(archive):
+        open_fonds(archive, settings.agency.code, settings.agency.name)
     return archive
 
 
 def open_fonds(archive: Archive, code: str, name: str, valid_from: str = "") -> None:
-    """Open the fonds (phông) of an agency: one fonds for each creating agency."""
+    """Open the fonds (phông) of an agency: one fonds for each creating agency. The caller owns the archive."""
     described = {"schema": "luutru/fonds/1", "code": code, "name": name, "valid_from": valid_from, "valid_to": "",
                  "successor": ""}
     archive.store.put(layout.fonds_object(code), {layout.FONDS: NewFile(json_bytes(described))},
@@ -89,12 +98,13 @@ def open_fonds(archive: Archive, code: str, name: str, valid_from: str = "") -> 
 
 
 @contextmanager
-def ownership(settings: Settings) -> Iterator[None]:
-    """Own the archive for writing: one batch at a time. A killed owner's lock is gone with it.
+def ownership(archive: Archive, *, rebuilding: bool = False) -> Iterator[None]:
+    """Own the archive for writing: one writer at a time. A killed owner's lock is gone with it.
 
-    Raises ArchiveBusyError, naming the other process.
+    What another process wrote between opening and owning is read first, so that no two writers ever continue the
+    ledger from the same line. Raises ArchiveBusyError, naming the other process.
     """
-    path = settings.root / "luutru.lock"
+    path = archive.settings.root / "luutru.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
@@ -104,6 +114,10 @@ def ownership(settings: Settings) -> Iterator[None]:
             raise ArchiveBusyError(owner or "?") from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
+        archive.ledger.take_over()
+        if not rebuilding:
+            with archive.catalogue.session() as session:
+                catch_up(session, archive.ledger)
         yield
     finally:
         os.close(handle)

@@ -12,10 +12,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from archive import layout
+from archive.catalogue import SOME
 from archive.model import CaseFile, Document, File, FilePlanEntry, Fonds, Item, ItemFinding, Signature
 from archive.store import Store
 
@@ -117,8 +118,10 @@ def admit(session: Session, records: Iterable[Record]) -> None:
     for table, values in ((File, files), (Signature, signatures)):
         if values:
             session.execute(table.__table__.insert(), values)  # type: ignore[attr-defined]
+    rows = {row.id: row for start in range(0, len(items), SOME) for row in session.scalars(
+        select(Item).where(Item.id.in_([record["item"] for record in items[start:start + SOME]])))}
     for record in items:
-        row = session.get(Item, record["item"])
+        row = rows.get(record["item"])
         if row is not None:
             row.state, row.document, row.batch = "stored", record["code"], record["batch"]
             row.fields, row.facts = dict(record["fields"]), {}
@@ -132,7 +135,9 @@ def finding_rows(item: str, findings: Iterable[Mapping[str, Any]]) -> list[dict[
 
 def set_findings(session: Session, items: Iterable[str], values: list[dict[str, Any]]) -> None:
     """Replace the findings of `items` by `values`."""
-    session.execute(delete(ItemFinding).where(ItemFinding.item.in_(list(items))))
+    ids = list(items)
+    for start in range(0, len(ids), SOME):
+        session.execute(delete(ItemFinding).where(ItemFinding.item.in_(ids[start:start + SOME])))
     if values:
         session.execute(ItemFinding.__table__.insert(), values)  # type: ignore[attr-defined]
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from archive.errors import SettingsError
 
 FILE_NAME = "luutru.toml"
 
@@ -117,10 +120,19 @@ class Settings(BaseSettings):
 
 
 def load(root: Path | None = None, **overrides: Any) -> Settings:
-    """The settings of the archive at `root` (or `LUUTRU_ROOT`, or ./var): file, then environment, then `overrides`."""
+    """The settings of the archive at `root` (or `LUUTRU_ROOT`, or ./var): file, then environment, then `overrides`.
+
+    Raises SettingsError, naming every setting whose value cannot be.
+    """
     place = root or Path(os.environ.get("LUUTRU_ROOT", "var"))
     bound = type("Settings", (Settings,), {"toml_file": place / FILE_NAME, "__module__": __name__})
-    settings: Settings = bound(root=place.absolute(), **overrides)
+    try:
+        settings: Settings = bound(root=place.absolute(), **overrides)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise SettingsError(faults) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{place / FILE_NAME}: {error}") from error
     return settings
 
 

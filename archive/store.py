@@ -94,10 +94,18 @@ class Store:
         """Whether the store holds the object."""
         return (self.folder(object_id) / f"0={OCFL_OBJECT}").exists()
 
+    def folders(self) -> list[Path]:
+        """The folders of all objects, in order."""
+        return sorted(namaste.parent for namaste in self.root.glob(f"*/*/*/*/0={OCFL_OBJECT}"))
+
+    def id_of(self, folder: Path) -> str:
+        """The id of the object in `folder`, after finishing a put that was interrupted there."""
+        self._finish_interrupted_put(folder)
+        return str(read_inventory(folder)["id"])
+
     def objects(self) -> Iterator[str]:
         """The ids of all objects, in the order of their folders."""
-        for namaste in sorted(self.root.glob(f"*/*/*/*/0={OCFL_OBJECT}")):
-            yield read_inventory(namaste.parent)["id"]
+        yield from map(self.id_of, self.folders())
 
     def inventory(self, object_id: str) -> dict[str, Any]:
         """The inventory of the object's newest version. Raises KeyError when there is no such object."""

@@ -14,8 +14,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from archive import i18n
-from archive.errors import ArchiveBusyError, IntegrityError, LuuTruError, NoArchiveError, NoRoomError, RefusedError
+from archive import clock, i18n
+from archive.errors import (
+    ArchiveBusyError,
+    CatalogueLostError,
+    IntegrityError,
+    LuuTruError,
+    NoArchiveError,
+    NoRoomError,
+    RefusedError,
+    UsageError,
+)
 from archive.i18n import _
 from archive.opening import Archive, open_archive
 from archive.settings import Settings, load
@@ -39,9 +48,9 @@ def settings_of(root: Path) -> Settings:
 
 
 @contextmanager
-def archive_at(root: Path) -> Iterator[Archive]:
-    """The open archive at `root`, closed at the end. Raises NoArchiveError."""
-    archive = open_archive(settings_of(root))
+def archive_at(root: Path, *, rebuilding: bool = False) -> Iterator[Archive]:
+    """The open archive at `root`, closed at the end. Raises what `open_archive` raises."""
+    archive = open_archive(settings_of(root), rebuilding=rebuilding)
     try:
         yield archive
     finally:
@@ -90,6 +99,30 @@ def verdict_name(verdict: str) -> str:
     return names.get(verdict, verdict)
 
 
+def role_name(role: str) -> str:
+    """What a file is to its document, in words."""
+    names = {"original": _("original"), "attachment": _("attachment"), "message": _("message"),
+             "access": _("access copy"), "text": _("text"), "signature-report": _("signature report")}
+    return names.get(role, role)
+
+
+def time_source_name(source: str) -> str:
+    """Where a signing time comes from, in words."""
+    names = {"token": _("by a timestamp"), "receipt": _("by our receipt"), "claimed": _("claimed by the signer"),
+             "": "—"}
+    return names.get(source, source)
+
+
+def casefile_state_name(state: str) -> str:
+    """A state of a case file in words."""
+    return {"open": _("open"), "closed": _("closed")}.get(state, state)
+
+
+def local_time(stamp: str) -> str:
+    """A recorded time as people in Vietnam write it: hour first, then day/month/year; empty stays empty."""
+    return f"{clock.in_vietnam(clock.parse(stamp)):%H:%M:%S %d/%m/%Y}" if stamp else ""
+
+
 def explain(error: LuuTruError) -> str:
     """An error of ours in one sentence a person can act on."""
     detail = str(error)
@@ -101,8 +134,13 @@ def explain(error: LuuTruError) -> str:
         case NoRoomError():
             return _("Not enough room on the disk: {detail}. Nothing was lost; free some space and run again.").format(
                 detail=detail)
+        case CatalogueLostError():
+            lost = _("The catalogue of {place} is empty, but its store is not. Make it again with: luutru rebuild")
+            return lost.format(place=detail)
         case IntegrityError():
             return _("Integrity: {detail}").format(detail=detail)
+        case UsageError():
+            return detail
         case RefusedError():
             return _("Refused: {detail}").format(detail=detail)
         case _:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
@@ -62,18 +63,23 @@ def received_parts(place: Path, name: str, size: int, sha256: str, sha512: str) 
              "sha256": sha256, "sha512": sha512, "format": ""}]
 
 
-def note(session: Session, item: Item, findings: Iterable[Finding], state: str) -> None:
-    """Write what the stages learned of an item into its row."""
-    row = session.get_one(model.Item, item.id)
-    row.state, row.fields = state, dict(item.fields)
-    row.facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
-    set_findings(session, [item.id], finding_rows(item.id, [found.as_dict() for found in findings]))
+def note(session: Session, done: Sequence[tuple[Item, Iterable[Finding]]], state: str) -> None:
+    """Write what the stages learned of some items into their rows, with few statements for all of them."""
+    rows = {row.id: row for row in session.scalars(select(model.Item).where(
+        model.Item.id.in_([item.id for item, _ in done])))}
+    set_findings(session, list(rows), [row for item, findings in done for row in finding_rows(
+        item.id, [found.as_dict() for found in findings])])
+    for item, _ in done:
+        row = rows[item.id]
+        row.state, row.fields = state, dict(item.fields)
+        row.facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
 
 
 def write_sidecar(item: Item) -> None:
     """Keep fields and facts of a waiting item beside its bytes, so that a rebuild finds them again."""
     facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
-    write_atomically(item.folder / SIDECAR, json_bytes({"id": item.id, "fields": item.fields, "facts": facts}))
+    write_atomically(item.folder / SIDECAR, json_bytes({
+        "schema": "luutru/item/1", "id": item.id, "fields": item.fields, "facts": facts}))
 
 
 def read_sidecar(settings: Settings, item_id: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
-from archive.catalogue import record
+from archive.catalogue import SOME, record
 from archive.errors import NoRoomError
 from archive.files import json_bytes
 from archive.findings import Finding, Level, finding, rules, worst
@@ -71,7 +71,7 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
     Raises ArchiveBusyError when another batch owns the archive, NoRoomError when the disk cannot hold it; in
     both cases nothing is lost, and the next run goes on.
     """
-    with ownership(archive.settings):
+    with ownership(archive):
         intake.sweep(archive.settings)
         inbox.sweep(layout.intake_folder(archive.settings))
         now = clock.now()
@@ -187,7 +187,7 @@ def _examine(archive: Archive, night: Night, progress: Progress) -> None:
             night.cpu[stage] += seconds
         if one.error:
             log.error("stage failed", item=one.item.id, name=one.item.name, error=one.error)
-        done.append((one.item, one.findings))
+        done.append((one.item, _answered_for(one.findings, one.item.facts.get("accepted", []))))
         if len(done) >= AT_ONCE or time.monotonic() - noted > NOTE_SECONDS:
             _note_examined(archive, done)
             done, noted = [], time.monotonic()
@@ -201,8 +201,7 @@ def _note_examined(archive: Archive, done: Sequence[tuple[Item, list[Finding]]])
         if shutil.disk_usage(place).free < ROOM_RUNNING:
             raise NoRoomError(str(place))
     with archive.catalogue.session() as session:
-        for item, findings in done:
-            intake.note(session, item, findings, "examined")
+        intake.note(session, done, "examined")
 
 
 def _sort_out(archive: Archive, batch: str) -> None:
@@ -210,11 +209,11 @@ def _sort_out(archive: Archive, batch: str) -> None:
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch, model.Item.state == "examined")
                                     .order_by(model.Item.name, model.Item.id)))
+        known = _findings(session, [row.id for row in rows])
         for row in rows:
-            found = _findings(session, row.id)
-            level = _weight(found, row.facts.get("accepted", []))
-            if secret := [one for one in found if rules()[one.code].keep_out
-                          and one.code not in row.facts.get("accepted", [])]:
+            found = known[row.id]
+            level = worst(found)
+            if secret := [one for one in found if rules()[one.code].keep_out and one.level >= Level.refused]:
                 _keep_out(archive, session, row, secret)
             elif level == Level.failed:
                 _set_aside(archive, session, row, found, "failed")
@@ -222,15 +221,21 @@ def _sort_out(archive: Archive, batch: str) -> None:
                 _set_aside(archive, session, row, found, "quarantine")
 
 
-def _findings(session: Session, item: str) -> list[Finding]:
-    return [Finding(one.code, Level[one.level], one.subject, one.params) for one in session.scalars(
-        select(model.ItemFinding).where(model.ItemFinding.item == item).order_by(model.ItemFinding.n))]
+def _findings(session: Session, items: Sequence[str]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {item: [] for item in items}
+    row = model.ItemFinding
+    for start in range(0, len(items), SOME):
+        for item, code, level, subject, params in session.execute(
+                select(row.item, row.code, row.level, row.subject, row.params)
+                .where(row.item.in_(items[start:start + SOME])).order_by(row.item, row.n)):
+            found[item].append(Finding(code, Level[level], subject, params))
+    return found
 
 
-def _weight(found: Iterable[Finding], accepted: Sequence[str]) -> Level:
-    """The worst level, where a refusal that a person answers for (quarantine release --accept) no longer holds."""
-    return max((Level.warning if one.level == Level.refused and one.code in accepted else one.level for one in found),
-               default=Level.ok)
+def _answered_for(found: Iterable[Finding], accepted: Sequence[str]) -> list[Finding]:
+    """A refusal that a person answers for (quarantine release --accept) becomes a note: it no longer holds the item."""
+    return [replace(one, level=Level.note) if one.level == Level.refused and one.code in accepted else one
+            for one in found]
 
 
 def _set_aside(archive: Archive, session: Session, row: model.Item, found: Sequence[Finding], state: str) -> None:
@@ -277,7 +282,7 @@ def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progr
     with archive.catalogue.session() as session:
         for item, findings in sorted(filed.waiting, key=lambda one: one[0].name):
             row = session.get_one(model.Item, item.id)
-            found = [*_findings(session, item.id), *findings]
+            found = [*_findings(session, [item.id])[item.id], *findings]
             _set_aside(archive, session, row, found, "failed" if worst(findings) == Level.failed else "quarantine")
 
 

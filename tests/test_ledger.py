@@ -71,7 +71,11 @@ def test_a_torn_last_line_is_cut_off(folder: Path, kept: int) -> None:
     whole = file.read_bytes()
     Ledger(folder).append(entries("c"))
     file.write_bytes(file.read_bytes()[:len(whole) + kept])
+    torn = file.read_bytes()
     ledger = Ledger(folder)
+    assert ledger.seq == 2
+    assert file.read_bytes() == torn, "a reader cut a line that another process may just be writing"
+    ledger.take_over()
     assert file.read_bytes() == whole
     ledger.append(entries("c"))
     assert list(ledger.check()) == []
@@ -122,3 +126,16 @@ def test_a_line_can_be_checked_with_other_peoples_tools(folder: Path) -> None:
     stated = line.pop("hash")
     text = json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert hashlib.sha256(text.encode()).hexdigest() == stated
+
+
+def test_two_who_opened_at_once_never_continue_from_the_same_line(archive: Archive) -> None:
+    """The second writer reads what the first wrote before it continues."""
+    from archive import opening
+
+    other = opening.open_archive(archive.settings)
+    for one, subject in ((archive, "a"), (other, "b"), (archive, "c")):
+        with opening.ownership(one), one.catalogue.session() as session:
+            record(session, one.ledger, entries(subject))
+    other.close()
+    assert list(archive.ledger.check()) == []
+    assert [line.subject for line in archive.ledger.lines()][-3:] == ["a", "b", "c"]

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from archive import catalogue, clock, i18n, model, opening, settings
 from archive.commands import casefile, document, fixity, init
+from archive.errors import CatalogueLostError, IntegrityError
 from archive.opening import Archive
 from archive.rebuild import rebuild
 from ingest import nightly
@@ -274,7 +275,7 @@ def test_another_batch_is_turned_away_while_one_owns_the_archive(kho: Path) -> N
     from archive.errors import ArchiveBusyError
 
     archive = opened(kho)
-    with opening.ownership(archive.settings), pytest.raises(ArchiveBusyError):
+    with opening.ownership(archive), pytest.raises(ArchiveBusyError):
         nightly.run(archive)
     archive.close()
 
@@ -330,3 +331,62 @@ def test_what_was_stored_is_searchable_at_the_end_of_the_night(first_night: Path
 def test_the_text_of_scans_is_searchable(first_night: Path) -> None:
     found = luutru(search_command.command, first_night, "mạng văn phòng điện tử liên thông", "--json")
     assert "H99.2026.03.VTLT." in found.stdout
+
+
+def test_fixity_check_misses_nothing_that_the_ledger_says_was_stored(kho: Path) -> None:
+    """A whole object, a quarantined file, a ledger line: each is missed when it is gone."""
+    (victim,) = (kho / "store" / "ocfl").glob("*/*/*/*H99%2e2026%2e01%2eCNTT")
+    shutil.rmtree(victim)
+    done = luutru(fixity.command, kho, "check", "--json")
+    assert done.exit_code == 4
+    assert "H99.2026.01.CNTT" in done.stdout
+    waiting = next((kho / "store" / "intake").glob("*/received/*"))
+    waiting.write_bytes(b"other")
+    assert waiting.parents[1].name in luutru(fixity.command, kho, "check", "--json").stdout
+
+
+def test_a_ledger_that_was_cut_short_is_noticed_before_anything_is_written(kho: Path) -> None:
+    (file,) = (kho / "store" / "ledger").glob("*.jsonl")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-2]))
+    with pytest.raises(IntegrityError):
+        opened(kho)
+
+
+def test_a_lost_catalogue_is_said_and_not_taken_for_an_empty_archive(kho: Path) -> None:
+    for path in kho.glob("catalogue.db*"):
+        path.unlink()
+    with pytest.raises(CatalogueLostError):
+        luutru(casefile.command, kho, "list")
+    assert luutru(rebuild_command.command, kho, "--yes").exit_code == 0
+    assert "H99.2026.01.VP" in luutru(casefile.command, kho, "list").stdout
+
+
+@pytest.mark.parametrize("arguments", [("--set", "fielCode=H99.2026.01.VP"), ("--accept", "NONSENSE"),
+                                       ("--accept", "META-001")])
+def test_a_release_takes_only_known_fields_and_what_holds_the_item(kho: Path, arguments: tuple[str, ...]) -> None:
+    archive = opened(kho)
+    with archive.catalogue.session() as session:
+        item = session.scalars(select(model.Item).where(model.Item.name.contains("420 cu cong chuc"))).one()
+    archive.close()
+    assert luutru(quarantine.command, kho, "release", item.id, *arguments).exit_code == 2
+
+
+def test_two_scans_in_one_message_keep_an_access_copy_each(archive: Archive) -> None:
+    """An edXML message with two scans: each part gets its own access copy, and the next night still runs."""
+    from tests.edxml_messages import Attached, message
+
+    root = archive.settings.root
+    scans = [SAMPLES / "inbox" / "quet" / name for name in ("H99.2026.03.VTLT.0000003.pdf", "IMG_20261110_0004.jpg")]
+    (root / "inbox" / "hai-ban-quet.edxml").write_bytes(message(
+        [Attached(path.name, path.read_bytes(), id=f"cid:{n}") for n, path in enumerate(scans)]))
+    (root / "inbox" / "danh-sach.csv").write_text(
+        "Tên tệp;Mã hồ sơ;Số;Ký hiệu\nhai-ban-quet.edxml;H99.2026.01.VP;7;UBND-NC\n", encoding="utf-8-sig")
+    luutru(casefile.command, root, "plan", "import", str(SAMPLES / "file-plan.xlsx"))
+    night = nightly.run(archive)
+    assert night.findings == []
+    with archive.catalogue.session() as session:
+        copies = list(session.scalars(select(model.File.path).where(model.File.role == "access")
+                                      .order_by(model.File.path)))
+    assert [Path(path).name for path in copies] == ["H99.2026.01.VP.0000001-a01.pdf", "H99.2026.01.VP.0000001.pdf"]
+    assert nightly.run(archive).batch == ""

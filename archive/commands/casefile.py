@@ -15,7 +15,7 @@ from archive.file_plan_import import import_file_plan
 from archive.findings import Finding
 from archive.i18n import _, language
 from archive.opening import Archive
-from archive.terminal import archive_at, console, legal_value_name, print_json, print_table
+from archive.terminal import archive_at, casefile_state_name, console, legal_value_name, print_json, print_table
 
 
 @click.group(help=_("Case files (hồ sơ) and file plans (danh mục hồ sơ)."))
@@ -63,7 +63,8 @@ def show(root: Path, code: str, as_json: bool) -> None:
             return
     out = console()
     out.print(f"[bold]{row.code}[/bold]  {row.title}")
-    out.print(f"{_('Retention')}: {row.retention} · {_('Keeper')}: {row.keeper or '—'} · {_('State')}: {row.state} · "
+    state = casefile_state_name(row.state)
+    out.print(f"{_('Retention')}: {row.retention} · {_('Keeper')}: {row.keeper or '—'} · {_('State')}: {state} · "
               f"{_('versions in the store')}: {row.version}")
     print_table(_("Documents"), ("#", _("Number"), _("Date"), _("Subject"), _("Legal value")),
                 [(f"{one.ordinal:07d}", "/".join(part for part in (one.number, one.notation) if part) or "—",
@@ -82,7 +83,7 @@ def export(root: Path, code: str, target: Path, as_json: bool) -> None:
         _case_file(archive, code)
         object_id = layout.casefile_object(code)
         if target.exists() and any(target.iterdir()):
-            raise UsageError(f"{target} is not empty")
+            raise UsageError(_("{place} is not empty").format(place=target))
         lines = []
         for path in sorted(archive.store.files(object_id)):
             place = target / path

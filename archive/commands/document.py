@@ -14,7 +14,17 @@ from archive.findings import Finding
 from archive.i18n import _, language
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
-from archive.terminal import archive_at, console, legal_value_name, print_json, print_table, verdict_name
+from archive.terminal import (
+    archive_at,
+    console,
+    legal_value_name,
+    local_time,
+    print_json,
+    print_table,
+    role_name,
+    time_source_name,
+    verdict_name,
+)
 
 
 @click.group(help=_("Documents: what is known of them, and their files."))
@@ -39,24 +49,24 @@ def show(root: Path, code: str, text: bool, as_json: bool) -> None:
         return
     out, fields = console(), record["fields"]
     out.print(f"[bold]{record['code']}[/bold]  {fields.get('subject') or record['source']['name']}")
-    received = clock.in_vietnam(clock.parse(record["receipt"]["received_at"])).isoformat(timespec="seconds")
     number = "/".join(part for part in (fields.get("codeNumber"), fields.get("codeNotation")) if part)
     for name, value in (
             (_("Number"), number), (_("Date"), fields.get("issuedDate")),
             (_("Type"), fields.get("typeNameText") or fields.get("typeName")), (_("Issuer"), fields.get("organName")),
             (_("Pages"), str(record["pages"] or "")), (_("Legal value"), legal_value_name(record["legal_value"])),
             (_("Signature"), verdict_name(record["verdict"])),
-            (_("Received"), received),
-            (_("Received in law"), f"{record['receipt']['legal_received_at']} ({record['receipt']['rule']})"),
+            (_("Received"), local_time(record["receipt"]["received_at"])),
+            (_("Received in law"), local_time(record["receipt"]["legal_received_at"])),
+            (_("Rule of receipt"), record["receipt"]["rule"]),
             (_("Profile"), record["profile"]), (_("Came as"), record["source"]["name"])):
         if value:
-            out.print(f"  [dim]{name:<18}[/] {value}", soft_wrap=True)
+            out.print(f"  [dim]{name:<26}[/] {value}", soft_wrap=True)
     for one in record["signatures"]:
-        out.print(f"  [dim]{_('Signed by'):<18}[/] {one.get('signer') or '—'} · {one.get('organisation') or '—'} · "
-                  f"{one.get('time') or '—'} ({one.get('time_source') or '—'}) · "
+        out.print(f"  [dim]{_('Signed by'):<26}[/] {one.get('signer') or '—'} · {one.get('organisation') or '—'} · "
+                  f"{local_time(one.get('time') or '') or '—'} ({time_source_name(one.get('time_source') or '')}) · "
                   f"{verdict_name(one.get('verdict', ''))}", soft_wrap=True)
     print_table(_("Files"), (_("Role"), _("Name"), _("Bytes"), "SHA-256"),
-                [(file["role"], Path(file["path"]).name, f"{file['size']:,}", file["sha256"][:16] + "…")
+                [(role_name(file["role"]), Path(file["path"]).name, f"{file['size']:,}", file["sha256"][:16] + "…")
                  for file in record["files"]])
     for data in record["findings"]:
         found = Finding.from_dict(data)
@@ -81,7 +91,7 @@ def export(root: Path, code: str, target: Path, role: str, force: bool, as_json:
         if not files:
             raise click.UsageError(_("{code} has no file of the role “{role}”.").format(code=code, role=role))
         written = [_export(archive, record, file, target, force, many=len(files) > 1) for file in files]
-        with ownership(archive.settings), archive.catalogue.session() as session:
+        with ownership(archive), archive.catalogue.session() as session:
             at = clock.stamp(clock.now())
             record_events(session, archive.ledger, [Entry(
                 "exported", code, {"files": {file["path"]: file["sha256"] for file in files}},
@@ -98,7 +108,7 @@ def _export(archive: Archive, record: records.Record, file: dict[str, Any], targ
             many: bool) -> Path:
     place = target / Path(file["path"]).name if target.is_dir() or many else target
     if place.exists() and not force:
-        raise UsageError(f"{place} is there already; --force overwrites it")
+        raise UsageError(_("{place} is there already; --force overwrites it").format(place=place))
     place.parent.mkdir(parents=True, exist_ok=True)
     archive.store.export(layout.casefile_object(record["case_file"]), file["path"], place)
     return place

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import click
-from rich.progress import track
+from rich.progress import Progress
 
 from archive import clock
 from archive.catalogue import record
+from archive.fixity import faults as find_faults
 from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import ownership
@@ -23,14 +24,13 @@ def command() -> None:
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
     """Read the whole store; exit code 4 when anything is not as it was written. The ledger notes the result."""
-    with archive_at(ctx.obj) as archive:
-        faults = [f"ledger: {fault}" for fault in archive.ledger.check()]
-        objects = list(archive.store.objects())
+    with archive_at(ctx.obj) as archive, ownership(archive):
+        objects = archive.store.folders()
         shown = console(stderr=True)
-        for object_id in track(objects, description=_("checking"), console=shown, transient=True,
-                               disable=as_json or not shown.is_terminal):
-            faults += archive.store.verify(object_id)
-        with ownership(archive.settings), archive.catalogue.session() as session:
+        with Progress(console=shown, transient=True, disable=as_json or not shown.is_terminal) as bar:
+            task = bar.add_task(_("checking"), total=len(objects))
+            faults = list(find_faults(archive, lambda done, _total: bar.update(task, completed=done)))
+        with archive.catalogue.session() as session:
             at = clock.stamp(clock.now())
             record(session, archive.ledger, [Entry(
                 "fixity_checked" if not faults else "fixity_failed", "store",

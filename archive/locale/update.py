@@ -19,7 +19,7 @@ from jinja2 import Environment
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-WINGS = ("archive", "ingest", "retention", "search", "web")
+WINGS = ("archive", "ingest", "retention", "search")
 MARKS = {"_", "later"}
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def messages() -> set[Message]:
     for path in [ROOT / "cli.py", *(path for wing in WINGS for path in sorted((ROOT / wing).rglob("*.py")))]:
         found.update(_in_python(path))
     environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
-    for path in sorted((ROOT / "web").rglob("*.html")):
+    for path in sorted((ROOT / "ingest").rglob("*.html")):
         for _line, _function, message in _in_template(environment, path):
             if isinstance(message, str):
                 found.add(message)

@@ -16,7 +16,7 @@ _NEEDS_A_PERSON = 3
 
 @click.group("edxml", help=_("Messages of the document axis (edXML, QCVN 102:2016/BTTTT)."))
 def command() -> None:
-    pass
+    """Messages of the document axis."""
 
 
 @command.command("show", help=_("Show what is in an edXML message: header, attachments, what is wrong with it."))
@@ -24,6 +24,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @click.pass_context
 def show(context: click.Context, file: Path, as_json: bool) -> None:
+    """Show header, attachments and faults of a message; works without an archive."""
     from ingest.sources import edxml  # not before it is needed: keeps the start of other commands quick
 
     shown = edxml.show(file)

@@ -40,7 +40,7 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
             return
         made = report.build(archive, batch)
         if night.batch:
-            from web.report import write_report
+            from ingest.report_page import write_report
 
             page = write_report(made, layout.reports_folder(archive.settings))
         else:

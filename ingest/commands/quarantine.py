@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -10,14 +11,16 @@ from sqlalchemy import select
 
 from archive import clock, model
 from archive.catalogue import record
-from archive.fields import normalise_fields
+from archive.fields import normalise_fields, profile
+from archive.fields.own import own_rows
 from archive.findings import Finding, Level
 from archive.i18n import _, language
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
-from archive.terminal import archive_at, console, print_json, print_table, state_name
+from archive.terminal import archive_at, console, local_time, print_json, print_table, state_name
 from ingest import intake
 
+MORE_TAGS = ("fileCode", "fileNotation", "fileCatalog")      # the case file, by its code or by year and notation
 HELD = ("quarantine", "failed", "kept_out", "released")
 
 
@@ -59,13 +62,13 @@ def show(root: Path, item: str, as_json: bool) -> None:
         return
     out = console()
     out.print(f"[bold]{escape(row.name)}[/bold]  {row.id} · {state_name(row.state)}", soft_wrap=True)
-    out.print(f"  SHA-256 {row.sha256} · {row.size:,} B · {row.received_at}", soft_wrap=True)
+    out.print(f"  SHA-256 {row.sha256} · {row.size:,} B · {local_time(row.received_at)}", soft_wrap=True)
     if row.state != "kept_out":
         out.print(f"  {folder}", soft_wrap=True)
     for name, value in sorted(row.fields.items()):
         out.print(f"  [dim]{name:<16}[/] {escape(str(value))}", soft_wrap=True)
     for found in findings:
-        article = f" [dim]({escape(found.article)})[/]" if found.article else ""
+        article = f" [dim]({escape(cited)})[/]" if (cited := found.citation(language())) else ""
         out.print(f"\n  [bold]{found.code}[/] {escape(found.sentence(language()))}{article}", soft_wrap=True)
         out.print(f"  [green]→ {escape(found.cure(language()))}[/]", soft_wrap=True)
 
@@ -85,9 +88,11 @@ def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], ac
     """Note corrections and let the items in with the next night, which puts them through every stage again."""
     values = _values(corrections)
     done = []
-    with archive_at(root) as archive, ownership(archive.settings):
+    with archive_at(root) as archive, ownership(archive):
+        _check_tags(archive, values)
         for item in items:
             row = _item(archive, item)
+            _check_accepted(archive, row, accepted)
             if row.state == "kept_out":
                 _refuse_secret(accepted, row)
             elif row.state not in ("quarantine", "failed"):
@@ -124,6 +129,25 @@ def _release(archive: Archive, row: model.Item, facts: dict[str, object], fields
             intake.write_sidecar(intake.from_row(held, archive.settings))
 
 
+def _check_tags(archive: Archive, values: dict[str, str]) -> None:
+    """A mistyped tag would be kept and help nobody: only the tags of the tables are taken."""
+    tables = profile(archive.settings.profile)
+    known = {row.key or row.tag for level in tables.levels.values() for row in tables.table(level)}
+    known |= {row.key or row.tag for level in tables.levels.values() for row in own_rows(level)} | set(MORE_TAGS)
+    for tag in values:
+        if tag not in known:
+            near = ", ".join(get_close_matches(tag, sorted(known), 3))
+            raise click.UsageError(_("There is no field “{tag}”. Near it: {near}").format(tag=tag, near=near or "—"))
+
+
+def _check_accepted(archive: Archive, row: model.Item, accepted: tuple[str, ...]) -> None:
+    holding = {found.code for found in _findings(archive, row.id) if found.level == Level.refused}
+    for code in accepted:
+        if code not in holding:
+            raise click.UsageError(_("{code} does not hold {name}; what holds it: {codes}").format(
+                code=code, name=row.name, codes=", ".join(sorted(holding)) or "—"))
+
+
 def _refuse_secret(accepted: tuple[str, ...], row: model.Item) -> None:
     """A secrecy mark is only passed when a person answers for its being misread; the file is still in the inbox."""
     if not accepted:
@@ -140,7 +164,7 @@ def _refuse_secret(accepted: tuple[str, ...], row: model.Item) -> None:
 @click.pass_obj
 def refuse(root: Path, items: tuple[str, ...], reason: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Refuse items for good: a refusal is a record (LS Đ6.4); nothing is deleted."""
-    with archive_at(root) as archive, ownership(archive.settings):
+    with archive_at(root) as archive, ownership(archive):
         rows = [_item(archive, item) for item in items]
         for row in rows:
             if row.state not in ("quarantine", "failed", "released"):

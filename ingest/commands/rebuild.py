@@ -9,7 +9,7 @@ import click
 from archive import opening
 from archive.i18n import _
 from archive.rebuild import rebuild
-from archive.terminal import archive_at, console, print_json, settings_of
+from archive.terminal import archive_at, console, print_json
 from search.reindexing import reindex
 
 
@@ -19,10 +19,9 @@ from search.reindexing import reindex
 @click.pass_obj
 def command(root: Path, yes: bool, as_json: bool) -> None:
     """Make the catalogue and the search index again; the store is only read."""
-    settings = settings_of(root)
     if not (yes or as_json):
         click.confirm(_("The catalogue and the index are emptied and filled again from the store. Go on?"), abort=True)
-    with archive_at(root) as archive, opening.ownership(settings):
+    with archive_at(root, rebuilding=True) as archive, opening.ownership(archive, rebuilding=True):
         counts = rebuild(archive)
         counts["indexed"] = reindex(archive)
     if as_json:

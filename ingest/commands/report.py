@@ -47,7 +47,8 @@ def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | Non
     out.print()
     out.rule(f"[bold]{_('Morning report')} · {made.batch} · {escape(made.agency)}")
     counts = "  ".join(f"[{STATES[state]}]{state_name(state)}: {n}[/]" for state, n in made.counts.items())
-    out.print(f"{_('Started')} {local_clock(made.started_at)} · {_('ended')} {local_clock(made.finished_at) or _('not yet')} · "
+    ended = local_clock(made.finished_at) or _("not yet")
+    out.print(f"{_('Started')} {local_clock(made.started_at)} · {_('ended')} {ended} · "
               f"{_('received')}: {sum(made.counts.values())}")
     out.print(counts)
     for found in inbox:
@@ -82,6 +83,12 @@ def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | Non
             for found in line.findings:
                 if found.level >= Level.warning:
                     _print_finding(found)
+    twins = [line for line in made.lines if line.state == "duplicate"]
+    if twins and not short:
+        out.print(f"\n[bold]{_('Not stored a second time')}[/bold]")
+        for line in twins:
+            out.print(f"[dim]●[/] {escape(line.findings[0].sentence(i18n.language()) if line.findings else line.name)}",
+                      soft_wrap=True)
     if made.deadlines:
         out.print(f"\n[bold]{_('Deadlines')}[/bold]")
         for one in made.deadlines:
@@ -106,10 +113,15 @@ def promise_sentence(promise: report.Promise) -> str:
         return {"fixity": _("The whole store has not been checked yet: luutru fixity check"),
                 "evidence": _("No timestamp covers this night yet (evidence records are not part of this version)"),
                 }.get(promise.name, f"{promise.name}: {_('not checked')}")
+    if promise.state == "broken":
+        return {
+            "nothing_lost": _("The night is not finished: {open} of {received} items have no outcome; run it again"),
+            "searchable": _("{unindexed} stored documents cannot be found yet: luutru index rebuild"),
+        }[promise.name].format(**promise.figures)
     sentences = {
         "nothing_lost": _("Nothing is lost: {received} received, {open} without an outcome"),
         "read_back": _("Every stored file was read back and its hash compared ({files} files in the store)"),
-        "searchable": _("What is stored can be found: {unindexed} documents are not in the index"),
+        "searchable": _("Every stored document can be found"),
         "ledger": _("The ledger is chained: {events} events, head {head}…"),
         "fixity": _("The whole store was last checked on {at}")}
     return sentences[promise.name].format(**promise.figures)
@@ -118,7 +130,7 @@ def promise_sentence(promise: report.Promise) -> str:
 def _print_finding(found: Finding) -> None:
     language = i18n.language()
     colour = COLOURS.get(found.level, "")
-    article = f" [dim]({escape(found.article)})[/]" if found.article else ""
+    article = f" [dim]({escape(cited)})[/]" if (cited := found.citation(language)) else ""
     text = f"[{colour}]{found.code}[/] {escape(found.sentence(language))}{article}"
     text += f"\n[green]→ {escape(found.cure(language))}[/]"
     console().print(Padding(text, (0, 0, 0, 4)))
@@ -127,13 +139,15 @@ def _print_finding(found: Finding) -> None:
 def _print_next(made: report.Report) -> None:
     out = console()
     out.print(f"\n[bold]{_('What to try next')}[/bold]")
-    out.print(f"  ./run luutru search \"văn bản điện tử\"        {_('find documents')}")
-    first = next((line for line in made.lines if line.state == "stored"), None)
+    first = next((line.document for line in made.lines if line.state == "stored"), None)
+    steps = [("search van ban dien tu", _("find documents"))]
     if first is not None:
-        out.print(f"  ./run luutru document show {first.document}   {_('what is known of a document')}")
+        steps.append((f"document show {first}", _("what is known of a document")))
     if made.needs_person:
-        out.print(f"  ./run luutru quarantine list                {_('act on what was refused')}")
-    out.print(f"  ./run luutru fixity check                   {_('check everything that the store holds')}")
+        steps.append(("quarantine list", _("act on what was refused")))
+    steps.append(("fixity check", _("check everything that the store holds")))
+    for step, purpose in steps:
+        out.print(f"  ./run luutru {step:<40} [dim]{purpose}[/]")
 
 
 def local_clock(stamp: str) -> str:

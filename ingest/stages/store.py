@@ -133,6 +133,7 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
                       "sha512": sha512})
 
     attachments = 0
+    stems: list[str] = []
     for part in item.parts:
         stem = document
         if part.role == "attachment":
@@ -140,6 +141,7 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
             stem = f"{document}-a{attachments:02d}"
         elif part.role == "message":
             stem = f"{document}-message"
+        stems.append(stem)
         add(f"{layout.RECEIVED}/{stem}{_suffix(part)}", part.path, part.role, part.name, part.format, part.size,
             part.sha256, part.sha512)
     for made in item.facts.get("files", []):
@@ -149,7 +151,7 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
         if made["role"] == "signature-report":
             path = layout.signatures_path(ordinal)
         else:
-            path = f"{PLACES[made['role']]}/{document}{source.suffix}"
+            path = f"{PLACES[made['role']]}/{_stem(source, stems)}{source.suffix}"
         digest = hash_file(source)
         add(path, source, made["role"], source.name, made["format"], digest.size, digest.sha256, digest.sha512)
     verify, digitised = item.facts.get("verify", {}), item.facts.get("digitise", {})
@@ -162,6 +164,12 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
         "facts": {key: value for key, value in item.facts.items() if key in KEPT_FACTS},
         "findings": row.findings, "files": files}
     return record, sources
+
+
+def _stem(made: Path, stems: Sequence[str]) -> str:
+    """The name of a made file in the store: "access-2.pdf" was made of the second part and gets its name."""
+    number = made.stem.rpartition("-")[2]
+    return stems[int(number) - 1] if number.isdecimal() and 0 < int(number) <= len(stems) else stems[0]
 
 
 def _pages(item: Item) -> int:

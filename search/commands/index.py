@@ -53,7 +53,7 @@ def verify_(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def rebuild(ctx: click.Context, as_json: bool) -> None:
     """Make the index again in one step; killed half-way, the old one stays in use."""
-    with archive_at(ctx.obj) as archive, ownership(archive.settings):
+    with archive_at(ctx.obj) as archive, ownership(archive):
         count = reindex(archive, _documents(as_json, archive))
     if as_json:
         print_json({"documents": count})

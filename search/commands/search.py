@@ -81,7 +81,7 @@ def _show(results: Results, offset: int) -> None:
     if not results.hits:
         return
     table = Table(show_lines=True, header_style="bold", expand=True)
-    table.add_column(_("Code"), overflow="fold", max_width=22)
+    table.add_column(_("Code"), no_wrap=True)
     for name in (_("Date"), _("Number")):
         table.add_column(name, overflow="fold", max_width=20)
     table.add_column(_("Type"), max_width=12)

@@ -1,0 +1,58 @@
+"""A real PostgreSQL server of the tests' own, on a free port, gone when they end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def binary(name: str) -> str:
+    """The path of a PostgreSQL program: from PATH, or from where Debian puts it."""
+    found = shutil.which(name) or next((str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+                                                                     reverse=True)), None)
+    if found is None:
+        raise AssertionError(f"{name} is missing: apt-get install postgresql")
+    return found
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Start a server and give the URL of its database; stop it by its own pid at the end."""
+    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    place = Path(tempfile.mkdtemp(prefix="luutru-pg-"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    if os.geteuid() == 0:       # PostgreSQL refuses to run as root
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            user = "nobody"
+        shutil.chown(place, user)
+    options = {"user": user} if os.geteuid() == 0 else {}
+    subprocess.run([binary("initdb"), "-D", place / "data", "-U", "luutru", "--auth=trust", "--encoding=UTF8",
+                    "--no-locale", "--no-sync"],
+                   check=True, capture_output=True, cwd=place, **options)  # type: ignore[call-overload]
+    running = subprocess.Popen([binary("postgres"), "-D", place / "data", "-p", str(port), "-k", place,
+                                "-h", "127.0.0.1", "-c", "fsync=off"],
+                               cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               **options)  # type: ignore[call-overload]
+    try:
+        for _ in range(100):
+            ready = subprocess.run([binary("pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-t", "1"], check=False,
+                                   capture_output=True)
+            if ready.returncode == 0:
+                break
+        yield f"postgresql+psycopg2://luutru@127.0.0.1:{port}/postgres"
+    finally:
+        running.send_signal(signal.SIGINT)      # fast shutdown: does not wait for clients
+        running.wait(timeout=30)
+        shutil.rmtree(place, ignore_errors=True)

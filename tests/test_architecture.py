@@ -1,0 +1,69 @@
+"""The house stays as it is drawn: arrows point one way, files are short, nothing is hidden in a drawer."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+WINGS = ("archive", "ingest", "retention", "search")
+ALLOWED = {"archive": set(), "retention": {"archive"}, "search": {"archive"},
+           "ingest": {"archive", "search", "retention"}}
+# What other wings may import of a wing: its face (docs/decisions/0004).
+FACES = {"search": {"search.index", "search.vietnamese", "search.encodings", "search.reindexing"},
+         "retention": {"retention.deadlines"}}
+FILES = [path for wing in WINGS for path in sorted((ROOT / wing).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module)
+            if node.module in WINGS:
+                found.update(f"{node.module}.{name.name}" for name in node.names)
+    return found - set(WINGS)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_arrows_point_one_way(path: Path) -> None:
+    wing = path.relative_to(ROOT).parts[0]
+    for module in imported(path):
+        other = module.split(".")[0]
+        if other in WINGS and other != wing:
+            assert other in ALLOWED[wing], f"{name_of(path)} imports {module}"
+            assert other not in FACES or module in FACES[other], f"{name_of(path)} imports {module}"
+        assert other not in ("cli", "tests", "samples", "benchmarks"), f"{name_of(path)} imports {module}"
+
+
+def test_files_stay_under_400_lines_and_the_command_under_150() -> None:
+    long = {name_of(path): lines for path in FILES if "migrations" not in path.parts
+            and (lines := len(path.read_text().splitlines())) > 400}
+    assert long == {}
+    assert len((ROOT / "cli.py").read_text().splitlines()) < 150
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [name_of(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert silent == []
+
+
+def test_every_public_function_and_class_says_what_it_does() -> None:
+    silent = [f"{name_of(path)}: {node.name}" for path in FILES if "migrations" not in path.parts
+              for node in ast.parse(path.read_text()).body
+              if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+              and not ast.get_docstring(node)]
+    assert silent == []
+
+
+def test_nothing_is_kept_in_a_drawer() -> None:
+    assert [name_of(path) for path in FILES if path.stem in ("utils", "helpers", "manager", "misc", "common")] == []
