@@ -7,8 +7,10 @@ shown and never stored in place of what was written. The folding of the search i
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """`text` in lower case, composed, with every run of signs that are no letters or digits as one space.
 
@@ -18,6 +20,7 @@ def plain(text: str) -> str:
     return " ".join("".join(sign if sign.isalnum() else " " for sign in composed).split())
 
 
+@lru_cache(maxsize=4096)     # a registry says the same few words of every document
 def fold(text: str) -> str:
     """As `plain`, without diacritics, and đ as d: "Quyết định", "quyet  dinh" and "QUYẾT ĐỊNH" are equal."""
     decomposed = unicodedata.normalize("NFD", plain(text))

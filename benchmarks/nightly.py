@@ -59,7 +59,7 @@ class Measured:
             "peak_memory_mb": round(self.night.memory), "cpu_seconds_per_document": round(cpu / self.documents, 4),
             "documents_per_cpu_second": round(self.documents / cpu, 2),
             "documents_per_minute": round(self.documents / self.night.wall * 60, 1),
-            "floor_cpu_seconds": round(self.floor.cpu, 2), "times_floor": round(cpu / self.floor.cpu, 2),
+            "floor_cpu_seconds": round(self.floor.cpu, 3), "times_floor": round(cpu / self.floor.cpu, 2),
             "cpu_by_part": {name: round(seconds, 2) for name, seconds in self.parts.items()}}
 
 
@@ -84,7 +84,8 @@ def measure(documents: int, scans: int, runs: int, cache: Path, scratch: Path) -
     if documents:
         inbox = material.letters(cache, documents)
         files = sorted(map(str, inbox.glob("*.pdf")))
-        told["born_digital"] = _measured(inbox, scratch, runs, lambda: cost(["sha256sum", *files], quiet=True)).as_dict()
+        told["born_digital"] = _measured(
+            inbox, scratch, runs, lambda: cost(["sha256sum", *files], quiet=True)).as_dict()
     if scans:
         inbox, pictures = material.scanned(cache, scans)
         pages = sorted(pictures.iterdir())

@@ -79,4 +79,11 @@ class Context:
     at: datetime = field(default_factory=lambda: clock.now())
 
 
-Findings = list[Finding]
+@dataclass(slots=True)
+class Examined:
+    """An item after the stages, what they found, and what each cost in CPU seconds."""
+
+    item: Item
+    findings: list[Finding]
+    cpu: dict[str, float] = field(default_factory=dict)
+    error: str = ""         # a traceback, for the log

@@ -7,12 +7,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from archive import i18n
-from archive.files import write_atomically
+from archive.files import json_bytes, write_atomically
 from archive.findings import Level
 from archive.i18n import _
 from archive.terminal import legal_value_name, state_name, verdict_name
 from ingest.commands.report import local_clock, promise_sentence
-from ingest.report import WAITING, Report, reasons
+from ingest.report import WAITING, Report, as_dict, reasons
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -23,6 +23,13 @@ def write_report(report: Report, folder: Path) -> Path:
     page = folder / f"{report.batch}.html"
     write_atomically(page, render(report).encode())
     return page
+
+
+def write_json(report: Report, folder: Path) -> Path:
+    """Write the report for machines beside the page."""
+    place = folder / f"{report.batch}.json"
+    write_atomically(place, json_bytes(as_dict(report)))
+    return place
 
 
 def render(report: Report) -> str:

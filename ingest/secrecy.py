@@ -12,7 +12,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,7 @@ def _said(found: re.Match[str]) -> str:
     return next(group for group in found.groups() if group)
 
 
+@lru_cache(maxsize=4096)     # fields of many documents say the same
 def _folded(value: str) -> str:
     return " ".join(without_marks(value).split())
 

@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -22,22 +21,12 @@ from archive import clock
 from archive.findings import Finding, finding
 from archive.settings import Settings
 from ingest import intake
-from ingest.item import Context, Item
+from ingest.item import Context, Examined, Item
 
 AHEAD = 4       # items handed out per worker before the first comes back
 RECYCLE = 500   # items after which a worker is replaced: libraries leak
 
 _context: Context | None = None
-
-
-@dataclass(slots=True)
-class Examined:
-    """An item after the stages, what they found, and what each cost in CPU seconds."""
-
-    item: Item
-    findings: list[Finding]
-    cpu: dict[str, float] = field(default_factory=dict)
-    error: str = ""         # a traceback, for the log
 
 
 def examine_all(items: Iterable[Item], context: Context) -> Iterator[Examined]:

@@ -40,9 +40,10 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
             return
         made = report.build(archive, batch)
         if night.batch:
-            from ingest.report_page import write_report
+            from ingest.report_page import write_json, write_report
 
             page = write_report(made, layout.reports_folder(archive.settings))
+            write_json(made, layout.reports_folder(archive.settings))
         else:
             page = layout.reports_folder(archive.settings) / f"{batch}.html"
         if as_json:

@@ -11,13 +11,12 @@ from collections.abc import Callable
 
 from archive.fields import normalise_fields
 from archive.findings import Finding, Level, finding
-from ingest.item import Context, Item
+from ingest.item import Context, Examined, Item
 from ingest.sources.edxml import unpack
 from ingest.stages.check import check, check_secrecy
 from ingest.stages.digitise import digitise
 from ingest.stages.extract import extract
 from ingest.stages.verify import settle_legal_value, verify
-from ingest.worker import Examined
 
 Stage = Callable[[Item, Context], list[Finding]]
 
