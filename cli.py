@@ -74,8 +74,10 @@ def main() -> None:
         sys.exit(luutru.main(prog_name="luutru", standalone_mode=False) or 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(_("Stopped. Nothing was lost: the next run goes on."), err=True)
+    except click.Abort as stopped:
+        said_no = not isinstance(stopped.__cause__, KeyboardInterrupt)
+        click.echo(_("Nothing was changed.") if said_no else _("Stopped. Nothing was lost: the next run goes on."),
+                   err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -87,6 +89,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        click.echo(_("Error: {detail}").format(detail=error), err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

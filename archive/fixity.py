@@ -40,6 +40,12 @@ def faults(archive: Archive, progress: Progress = lambda *_: None) -> Iterator[s
     yield from _waiting_items(archive, waiting)
 
 
+def missing_objects(archive: Archive) -> list[str]:
+    """The objects that the ledger says were stored and that are not in the store."""
+    expected, _ = _what_the_ledger_says(archive)
+    return sorted(object_id for object_id in expected if not archive.store.has(object_id))
+
+
 def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, Any]]]:
     """The files of each object by their SHA-256, and the items whose bytes should lie in the intake area."""
     expected: dict[str, dict[str, str]] = {}

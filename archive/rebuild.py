@@ -67,7 +67,7 @@ def _replay(session: Session, line: Line) -> None:
                 id=line.subject, source=data["source"], name=data["name"], size=data["size"], sha256=data["sha256"],
                 sha512=data["sha512"], received_at=data["received_at"], legal_received_at=data["legal_received_at"],
                 receipt_rule=data["rule"], batch=data["batch"], state="received", document="", fields={}, facts={}))
-        case "quarantined" | "failed" | "released" | "turned_away" | "duplicate" | "kept_out" | "list_received":
+        case kind if kind in STATES:
             item = session.get_one(Item, line.subject)
             item.state, item.batch = STATES[line.kind], data.get("batch", item.batch)
             item.document = data.get("document", item.document)
@@ -81,7 +81,8 @@ def _replay(session: Session, line: Line) -> None:
 
 
 STATES = {"quarantined": "quarantine", "failed": "failed", "released": "released", "turned_away": "turned_away",
-          "duplicate": "duplicate", "kept_out": "kept_out", "list_received": "list"}
+          "duplicate": "duplicate", "kept_out": "kept_out", "list_received": "list",
+          "list_redacted": "list"}
 
 
 def _admit_object(session: Session, archive: Archive, object_id: str) -> int:

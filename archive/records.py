@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -162,7 +163,12 @@ def admit_file_plan(session: Session, plan: Record) -> None:
 def iso_date(text: str) -> str:
     """DD/MM/YYYY (the circulars' form) as YYYY-MM-DD; empty for anything else, which the field checks report."""
     match = re.fullmatch(r"(\d{2})/(\d{2})/(\d{4})", text)
-    return f"{match[3]}-{match[2]}-{match[1]}" if match else ""
+    if match is None:
+        return ""
+    try:
+        return date(int(match[3]), int(match[2]), int(match[1])).isoformat()
+    except ValueError:      # 30/02/2026: no such day
+        return ""
 
 
 def name_key(name: str) -> str:

@@ -37,7 +37,7 @@ class IngestSettings(_Section):
 
     inbox: list[Path] = Field(default_factory=lambda: [Path("inbox")],
                               description="folders watched for new files; relative ones lie in the archive's folder")
-    settle_seconds: float = Field(0.0, ge=0, description="a file younger than this is left for the next night")
+    settle_seconds: float = Field(30.0, ge=0, description="a file younger than this is left for the next night")
     workers: int = Field(0, ge=0, description="worker processes; 0: one a processor")
     item_seconds: int = Field(600, gt=0, description="time limit of one item's stages, seconds")
     item_memory_mb: int = Field(4096, gt=0, description="memory limit of one worker process, MB")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,11 @@ def local_time(stamp: str) -> str:
     return f"{clock.in_vietnam(clock.parse(stamp)):%H:%M:%S %d/%m/%Y}" if stamp else ""
 
 
+def person() -> str:
+    """Who gives the command, for the ledger: LUUTRU_USER, else the name the system knows."""
+    return os.environ.get("LUUTRU_USER", "").strip() or getpass.getuser()
+
+
 def explain(error: LuuTruError) -> str:
     """An error of ours in one sentence a person can act on."""
     detail = str(error)
@@ -165,4 +172,5 @@ def log_to(folder: Path) -> Iterator[None]:
     finally:
         logging.disable(logging.NOTSET)
         structlog.reset_defaults()
-        stream.close()
+        with suppress(OSError):     # a full disk: the error that matters is already on its way
+            stream.close()

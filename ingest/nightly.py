@@ -20,19 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
 from archive.catalogue import SOME, record
 from archive.errors import NoRoomError
-from archive.files import json_bytes
 from archive.findings import Finding, Level, finding, rules, worst
+from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
 from archive.records import finding_rows, set_findings
-from archive.store import NewFile
 from ingest import intake
 from ingest.item import Context, Item
 from ingest.sources import inbox
@@ -40,6 +39,7 @@ from ingest.sources.inbox import Waiting, remove_from_inbox
 from ingest.stages.collect import collect, is_known, join_registry, waiting_files
 from ingest.stages.file import file_items
 from ingest.stages.index import index_documents
+from ingest.stages.lists import store_lists
 from ingest.stages.store import store_folder
 from ingest.worker import examine_all
 
@@ -104,13 +104,13 @@ def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]],
     again, findings = collect(archive, batch, waiting, now)
     night.findings += findings
     progress("collect", len(waiting), len(waiting))
-    _take_up(archive, batch)
+    night.findings += _take_up(archive, batch)
     lists = join_registry(archive, batch)
     _note_lists(archive, batch, lists)
     _examine(archive, night, progress)
     _sort_out(archive, batch)
     _file_and_store(archive, batch, now, progress)
-    _store_lists(archive, batch, now)
+    store_lists(archive, batch, now)
     try:
         index_documents(archive, lambda done, total: progress("index", done, total))
     except Exception as error:      # the index is a follower: the night's records are safe, the report shows it red
@@ -129,7 +129,8 @@ def _batch(archive: Archive, waiting: Sequence[tuple[str, Waiting]], now: dateti
         unfinished = session.scalar(select(model.Batch.id).where(model.Batch.finished_at == ""))
         if unfinished is not None:
             return unfinished, True
-        open_items = session.scalar(select(model.Item.id).where(model.Item.state.in_(OPEN)).limit(1))
+        open_items = next((row for row in session.scalars(select(model.Item).where(model.Item.state.in_(OPEN)))
+                           if any((intake.folder(archive.settings, row.id) / "received").glob("*"))), None)
         unindexed = session.scalar(select(model.Document.code).where(model.Document.indexed == "").limit(1))
         if open_items is None and unindexed is None and all(
                 (row := is_known(session, source, one)) is not None and row.state == "kept_out"
@@ -149,13 +150,22 @@ def _ask_for_room(archive: Archive, waiting: Iterable[Waiting]) -> None:
     wanted = ROOM_LEAST + ROOM_FACTOR * sum(one.path.stat().st_size for one in waiting if one.path.exists())
     free = shutil.disk_usage(archive.settings.root).free
     if free < wanted:
-        raise NoRoomError(f"{archive.settings.root}: {free >> 20} MB < {wanted >> 20} MB")
+        raise NoRoomError(_("{place}: {free} MB free, at least {wanted} MB needed").format(
+            place=archive.settings.root, free=free >> 20, wanted=wanted >> 20))
 
 
-def _take_up(archive: Archive, batch: str) -> None:
-    """What an earlier night left open, or an archivist released, is tonight's."""
+def _take_up(archive: Archive, batch: str) -> list[Finding]:
+    """What an earlier night left open, or an archivist released, is tonight's, if its bytes are there."""
+    lost: list[Finding] = []
     with archive.catalogue.session() as session:
-        session.execute(update(model.Item).where(model.Item.state.in_(OPEN)).values(batch=batch, state="received"))
+        for row in session.scalars(select(model.Item).where(model.Item.state.in_(OPEN))):
+            if not any((intake.folder(archive.settings, row.id) / "received").glob("*")):
+                lost.append(finding("NIGHT-004", row.name))
+                continue
+            if row.state == "failed":       # what a failed night made of the parts is not believed
+                row.facts = {key: value for key, value in row.facts.items() if key != "parts"}
+            row.batch, row.state = batch, "received"
+    return lost
 
 
 def _note_lists(archive: Archive, batch: str, lists: dict[str, list[Finding]]) -> None:
@@ -286,23 +296,6 @@ def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progr
             _set_aside(archive, session, row, found, "failed" if worst(findings) == Level.failed else "quarantine")
 
 
-def _store_lists(archive: Archive, batch: str, now: datetime) -> None:
-    """Keep the registry lists of the night as they were received."""
-    with archive.catalogue.session() as session:
-        rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch, model.Item.state == "list")
-                                    .order_by(model.Item.name)))
-    files = {}
-    for row in rows:
-        item = intake.from_row(row, archive.settings)
-        if item.folder.exists():
-            path = f"metadata/lists/{row.id}{Path(row.name).suffix.lower()}"
-            files[path] = NewFile(item.main.path, sha512=row.sha512, sha256=row.sha256)
-    if files:
-        names = {row.id: {"name": row.name, "sha256": row.sha256, "sha512": row.sha512} for row in rows}
-        files["metadata/lists.json"] = NewFile(json_bytes({"schema": "luutru/lists/1", "batch": batch, "lists": names}))
-        archive.store.put(layout.batch_object(batch), files, message=f"batch {batch}", user="luutru", created=now)
-
-
 # --- after -------------------------------------------------------------------------------------------------
 
 
@@ -332,7 +325,8 @@ def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
 def _finish(archive: Archive, night: Night) -> None:
     with archive.catalogue.session() as session:
         states = Counter(session.scalars(select(model.Item.state).where(model.Item.batch == night.batch)))
-        summary: dict[str, Any] = {"items": dict(sorted(states.items()))}
+        summary: dict[str, Any] = {"items": dict(sorted(states.items())),
+                                   "inbox": [one.as_dict() for one in night.findings]}
         batch = session.get_one(model.Batch, night.batch)
         data = {"finished_at": clock.stamp(clock.now()), "summary": summary}
         lines = record(session, archive.ledger, [Entry("batch_finished", night.batch, data,

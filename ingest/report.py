@@ -97,6 +97,8 @@ class Report:
     deadlines: list[Deadline]
     promises: list[Promise]
     totals: dict[str, int]
+    again: list[tuple[str, str]]    # files that came before, under the same name: name, and where that item stands
+    inbox: list[Finding]            # what stood in the way in the inbox itself
 
     @property
     def needs_person(self) -> bool:
@@ -124,7 +126,14 @@ def build(archive: Archive, batch: str, today: date | None = None) -> Report:
             agency=f"{archive.settings.agency.name} ({archive.settings.agency.code})", batch=batch, night=row.night,
             started_at=_local(row.started_at), finished_at=_local(row.finished_at), counts=counts, lines=lines,
             earlier=earlier, deadlines=due(session, batch, today or clock.in_vietnam(clock.now()).date()),
-            promises=_promises(session, archive, counts, row.finished_at != ""), totals=_totals(session))
+            promises=_promises(session, archive, counts, row.finished_at != ""), totals=_totals(session),
+            again=_again(session, batch), inbox=[Finding.from_dict(one) for one in row.summary.get("inbox", [])])
+
+
+def _again(session: Session, batch: str) -> list[tuple[str, str]]:
+    events = session.execute(select(model.Event.data, model.Item.name, model.Item.state).join(
+        model.Item, model.Item.id == model.Event.subject).where(model.Event.kind == "received_again"))
+    return sorted((row.name, row.state) for row in events if row.data["batch"] == batch)
 
 
 def _lines(session: Session, condition: Any) -> list[Line]:
@@ -150,15 +159,17 @@ def _promises(session: Session, archive: Archive, counts: dict[str, int], finish
     unindexed = session.scalar(select(func.count()).select_from(model.Document).where(model.Document.indexed == ""))
     files = session.scalar(select(func.count()).select_from(model.File).join(
         model.Document, model.Document.code == model.File.document)) or 0
-    checked = session.scalar(select(model.Event.at).where(model.Event.kind == "fixity_checked").order_by(
-        model.Event.seq.desc()).limit(1))
+    checked = session.scalar(select(model.Event).where(model.Event.kind.in_(("fixity_checked", "fixity_failed")))
+                             .order_by(model.Event.seq.desc()).limit(1))
+    fixity = {"at": _clock(checked.at) if checked else "", "faults": len(checked.data["faults"]) if checked else 0}
+    whole = "not_checked" if checked is None else "broken" if checked.kind == "fixity_failed" else "kept"
     return [
         Promise("nothing_lost", "kept" if finished and not unfinished else "broken", {
             "received": sum(counts.values()), "open": unfinished}),
         Promise("read_back", "kept" if finished else "not_checked", {"files": files}),
         Promise("searchable", "broken" if unindexed else "kept", {"unindexed": unindexed or 0}),
         Promise("ledger", "kept", {"events": archive.ledger.seq, "head": archive.ledger.head[:16]}),
-        Promise("fixity", "kept" if checked else "not_checked", {"at": _local(checked) if checked else ""}),
+        Promise("fixity", whole, fixity),
         Promise("evidence", "not_checked", {}),
     ]
 
@@ -166,6 +177,10 @@ def _promises(session: Session, archive: Archive, counts: dict[str, int], finish
 def _totals(session: Session) -> dict[str, int]:
     return {name: session.scalar(select(func.count()).select_from(table)) or 0 for name, table in (
         ("case_files", model.CaseFile), ("documents", model.Document), ("files", model.File))}
+
+
+def _clock(stamp: str) -> str:
+    return f"{clock.in_vietnam(clock.parse(stamp)):%H:%M %d/%m/%Y}"
 
 
 def _local(stamp: str) -> str:
@@ -178,6 +193,8 @@ def as_dict(report: Report) -> dict[str, Any]:
         "agency": report.agency, "batch": report.batch, "night": report.night, "started_at": report.started_at,
         "finished_at": report.finished_at, "counts": report.counts, "totals": report.totals,
         "items": [_line_as_dict(line) for line in report.lines],
+        "received_again": [{"name": name, "state": state} for name, state in report.again],
+        "inbox_findings": [found.as_dict() for found in report.inbox],
         "waiting_since_earlier": [_line_as_dict(line) for line in report.earlier],
         "deadlines": [{"kind": one.kind, "subject": one.subject, "due": one.due.isoformat(), "late": one.late,
                        "article": one.article, "vi": one.sentence("vi"), "en": one.sentence("en")}

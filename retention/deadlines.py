@@ -51,7 +51,8 @@ def due(session: Session, batch: str, today: date) -> list[Deadline]:
     end of the work, counted here from 31 December of the file's year, which is an interpretation).
     """
     found = []
-    own = select(model.Document).where(model.Document.batch == batch).order_by(model.Document.code)
+    own = select(model.Document).where((model.Document.batch == batch) | (
+        model.Document.legal_received_at >= today.isoformat())).order_by(model.Document.code)
     for document in session.scalars(own):
         if document.fields.get("direction") == "đến" or document.fields.get("documentId"):
             found.append(_deadline("receipt_notice", _name(document), _day(document.legal_received_at), today))

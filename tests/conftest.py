@@ -20,6 +20,7 @@ def vietnamese(monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages in Vietnamese, whatever the machine's locale is; no setting from outside."""
     for name in ("LUUTRU_LANGUAGE", "LUUTRU_ROOT", "LUUTRU_DATABASE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LUUTRU_INGEST__SETTLE_SECONDS", "0")
     i18n.use("vi")
 
 

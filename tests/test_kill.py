@@ -79,7 +79,7 @@ def make_archive(root: Path, inbox: Path) -> None:
 
 def night(root: Path, *more: str, after: float | None = None) -> int:
     """One life of the night in a process group of its own; killed from outside after `after` seconds."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_INGEST__SETTLE_SECONDS": "0"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     life = subprocess.Popen([sys.executable, ROOT / "tests" / "night_driver.py", root, *more], start_new_session=True,
                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -201,7 +201,7 @@ def test_a_full_disk_in_the_middle_loses_nothing(tmp_path: Path, inbox: Path, pe
     make_archive(start, inbox)
     mount.mkdir()
     private = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_INGEST__SETTLE_SECONDS": "0"}
     done = subprocess.run([*private, "bash", "-c", DISK_FULL, "disk-full", mount, start, sys.executable,
                            "collect examine store"], cwd=ROOT, env=environment, capture_output=True, text=True,
                           timeout=300, check=False)

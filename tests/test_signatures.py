@@ -803,7 +803,7 @@ def test_person_and_agency_are_told_apart(cn: str, organ: str, title: str, kind:
 
 @pytest.mark.parametrize(("verdict", "holders", "digitised", "value"), [
     ("valid", {"person", "agency"}, False, "signed_original"),
-    ("valid_with_notes", {"person"}, False, "signed_original"),
+    ("valid_with_notes", {"person"}, False, "undetermined"),
     ("valid", {"agency"}, True, "signed_copy"), ("valid", {"person"}, True, "unsigned_information"),
     ("unsigned", set(), False, "unsigned_information"), ("undetermined", {"agency"}, False, "undetermined"),
     ("invalid", {"agency"}, True, "undetermined"), ("not_checked", set(), False, "undetermined"),

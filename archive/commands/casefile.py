@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from archive import layout, model, records
+from archive import clock, layout, model, records
+from archive.catalogue import record
 from archive.errors import UsageError
 from archive.file_plan_import import import_file_plan
 from archive.findings import Finding
 from archive.i18n import _, language
-from archive.opening import Archive
-from archive.terminal import archive_at, casefile_state_name, console, legal_value_name, print_json, print_table
+from archive.ledger import Entry, event_key
+from archive.opening import Archive, ownership
+from archive.terminal import archive_at, casefile_state_name, console, legal_value_name, person, print_json, print_table
 
 
 @click.group(help=_("Case files (hồ sơ) and file plans (danh mục hồ sơ)."))
@@ -79,23 +82,36 @@ def show(root: Path, code: str, as_json: bool) -> None:
 @click.pass_obj
 def export(root: Path, code: str, target: Path, as_json: bool) -> None:
     """Copy all files of a case file's newest version into a new folder, with a list of their SHA-256."""
-    with archive_at(root) as archive:
+    with archive_at(root) as archive, ownership(archive):
         _case_file(archive, code)
-        object_id = layout.casefile_object(code)
         if target.exists() and any(target.iterdir()):
             raise UsageError(_("{place} is not empty").format(place=target))
-        lines = []
-        for path in sorted(archive.store.files(object_id)):
-            place = target / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            stored = archive.store.export(object_id, path, place)
-            lines.append(f"{stored.sha256}  {path}")
-        (target / "sha256sums.txt").write_text("\n".join(lines) + "\n")
+        try:
+            lines = _copy_out(archive, layout.casefile_object(code), target)
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)       # half a case file would be taken for a whole one
+            raise
+        with archive.catalogue.session() as session:
+            at = clock.stamp(clock.now())
+            record(session, archive.ledger, [Entry("exported", code, {"files": len(lines), "to": target.name},
+                                                   event_key("exported", code, at), actor=person())])
     if as_json:
         print_json({"code": code, "folder": str(target), "files": len(lines)})
         return
     console().print(_("{n} files of {code} were copied to {place}; sha256sums.txt lists their hashes.").format(
         n=len(lines), code=code, place=target), soft_wrap=True)
+
+
+def _copy_out(archive: Archive, object_id: str, target: Path) -> list[str]:
+    """Copy every file of the object into `target`, checked; the lines of sha256sums.txt, which is written too."""
+    lines = []
+    for path in sorted(archive.store.files(object_id)):
+        place = target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        stored = archive.store.export(object_id, path, place)
+        lines.append(f"{stored.sha256}  {path}")
+    (target / "sha256sums.txt").write_text("\n".join(lines) + "\n")
+    return lines
 
 
 @command.group("plan", help=_("File plans (danh mục hồ sơ)."))

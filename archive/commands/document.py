@@ -19,6 +19,7 @@ from archive.terminal import (
     console,
     legal_value_name,
     local_time,
+    person,
     print_json,
     print_table,
     role_name,
@@ -85,17 +86,17 @@ def show(root: Path, code: str, text: bool, as_json: bool) -> None:
 @click.pass_obj
 def export(root: Path, code: str, target: Path, role: str, force: bool, as_json: bool) -> None:
     """Copy the files of one role out; the original comes back byte for byte. The ledger notes it."""
-    with archive_at(root) as archive:
+    with archive_at(root) as archive, ownership(archive):
         record = _record(archive, code)
         files = [file for file in record["files"] if file["role"] == role]
         if not files:
             raise click.UsageError(_("{code} has no file of the role “{role}”.").format(code=code, role=role))
         written = [_export(archive, record, file, target, force, many=len(files) > 1) for file in files]
-        with ownership(archive), archive.catalogue.session() as session:
+        with archive.catalogue.session() as session:
             at = clock.stamp(clock.now())
             record_events(session, archive.ledger, [Entry(
                 "exported", code, {"files": {file["path"]: file["sha256"] for file in files}},
-                event_key("exported", code, at))])
+                event_key("exported", code, at), actor=person())])
     if as_json:
         print_json({"code": code, "files": [{"path": str(place), "sha256": file["sha256"]}
                                             for place, file in zip(written, files, strict=True)]})

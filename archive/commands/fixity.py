@@ -11,7 +11,7 @@ from archive.fixity import faults as find_faults
 from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import ownership
-from archive.terminal import archive_at, console, print_json
+from archive.terminal import archive_at, console, person, print_json
 
 
 @click.group(help=_("Check that the store holds what it says it holds."))
@@ -34,7 +34,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
             at = clock.stamp(clock.now())
             record(session, archive.ledger, [Entry(
                 "fixity_checked" if not faults else "fixity_failed", "store",
-                {"objects": len(objects), "faults": faults[:100]}, event_key("fixity", at))])
+                {"objects": len(objects), "faults": faults[:100]}, event_key("fixity", at), actor=person())])
     if as_json:
         print_json({"objects": len(objects), "events": archive.ledger.seq, "faults": faults})
     elif faults:

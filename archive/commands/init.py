@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archive import i18n
+from archive.codes import agency_code
 from archive.file_plan_import import import_file_plan
 from archive.i18n import _
 from archive.opening import make_archive
@@ -25,8 +26,15 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 @click.pass_obj
 def command(root: Path, code: str | None, name: str | None, sample: bool, as_json: bool) -> None:
     """Make an archive in the folder given by --root."""
+    if not sample and not (code and name):
+        raise click.UsageError(_("A real archive needs --code and --name; to try things on: --sample."))
+    if code and not agency_code(code).known:
+        raise click.UsageError(_("“{code}” is not an agency code (QĐ 20/2020/QĐ-TTg, QCVN 102:2016/BTTTT).").format(
+            code=code))
     agency = {"code": code or "H99", "name": name or ("Sở Nội vụ tỉnh Mẫu" if sample else "Cơ quan mẫu")}
     choices: dict[str, Any] = {"agency": agency, "language": i18n.language()}
+    if sample:
+        choices["ingest"] = {"settle_seconds": 0}       # the sample inbox is copied as a whole, and tried at once
     archive = make_archive(root, choices)
     try:
         if sample:

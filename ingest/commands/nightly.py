@@ -14,7 +14,7 @@ from archive.i18n import _
 from archive.opening import Archive
 from archive.terminal import archive_at, console, log_to, print_json
 from ingest import nightly, report
-from ingest.commands.report import print_report
+from ingest.commands.report import print_finding, print_report
 
 
 @click.command(help=_("Run tonight's batch: take in what waits, store it, report. Safe to run again at any time."))
@@ -34,6 +34,8 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
         if not night.batch and not as_json:
             console().print(_("Nothing new: the inbox holds nothing to take in, and nothing waits for a night. "
                               "The archive was not changed."))
+            for found in night.findings:
+                print_finding(found)
         if not batch:
             if as_json:
                 print_json({"batch": "", "changed": False})
@@ -47,16 +49,17 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
         else:
             page = layout.reports_folder(archive.settings) / f"{batch}.html"
         if as_json:
-            print_json({"changed": bool(night.batch), "resumed": night.resumed, **report.as_dict(made),
-                        "inbox_findings": [one.as_dict() for one in night.findings]})
+            print_json({"changed": bool(night.batch), "resumed": night.resumed, **report.as_dict(made)})
         else:
-            print_report(made, night.findings, page if page.exists() else None, short=not night.batch)
+            print_report(made, page if page.exists() else None, short=not night.batch)
         levels = [worst(night.findings), *(line.level for line in made.lines)]
         ctx.exit(exit_code(made, max(levels, default=Level.ok)))
 
 
 def exit_code(made: report.Report, level: Level) -> int:
-    """1 when we failed, 3 when items need a person, else 0."""
+    """4 when the store is known to be damaged, 1 when we failed, 3 when items need a person, else 0."""
+    if any(promise.name == "fixity" and promise.state == "broken" for promise in made.promises):
+        return 4
     if level == Level.failed:
         return 1
     return 3 if made.needs_person else 0

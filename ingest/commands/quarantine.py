@@ -11,13 +11,14 @@ from sqlalchemy import select
 
 from archive import clock, model
 from archive.catalogue import record
+from archive.codes import parse_file_code
 from archive.fields import normalise_fields, profile
 from archive.fields.own import own_rows
 from archive.findings import Finding, Level
 from archive.i18n import _, language
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
-from archive.terminal import archive_at, console, local_time, print_json, print_table, state_name
+from archive.terminal import archive_at, console, local_time, person, print_json, print_table, state_name
 from ingest import intake
 
 MORE_TAGS = ("fileCode", "fileNotation", "fileCatalog")      # the case file, by its code or by year and notation
@@ -87,6 +88,11 @@ def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], ac
             dry_run: bool, as_json: bool) -> None:
     """Note corrections and let the items in with the next night, which puts them through every stage again."""
     values = _values(corrections)
+    if accepted and not reason.strip():
+        raise click.UsageError(_("--accept needs --reason: who passes a refusal says why; the ledger keeps both."))
+    if values.get("fileCode") and parse_file_code(values["fileCode"], inventory=True) is None:
+        raise click.UsageError(_("“{code}” is not a case file code, such as H99.2026.01.VP.").format(
+            code=values["fileCode"]))
     done = []
     with archive_at(root) as archive, ownership(archive):
         _check_tags(archive, values)
@@ -95,7 +101,7 @@ def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], ac
             _check_accepted(archive, row, accepted)
             if row.state == "kept_out":
                 _refuse_secret(accepted, row)
-            elif row.state not in ("quarantine", "failed"):
+            elif row.state not in ("quarantine", "failed", "released"):
                 raise click.UsageError(_("{item} does not wait in quarantine (it is: {state}).").format(
                     item=item, state=state_name(row.state)))
             facts = {**row.facts, "corrections": {**row.facts.get("corrections", {}), **values},
@@ -123,7 +129,7 @@ def _release(archive: Archive, row: model.Item, facts: dict[str, object], fields
         at = clock.stamp(clock.now())
         record(session, archive.ledger, [Entry("released", row.id, {
             "corrections": facts["corrections"], "accepted": facts["accepted"], "fields": fields, "reason": reason},
-            event_key("released", row.id, at))])
+            event_key("released", row.id, at), actor=person())])
         held.state, held.facts, held.fields = "released", facts, dict(fields)
         if place.exists():
             intake.write_sidecar(intake.from_row(held, archive.settings))
@@ -164,6 +170,8 @@ def _refuse_secret(accepted: tuple[str, ...], row: model.Item) -> None:
 @click.pass_obj
 def refuse(root: Path, items: tuple[str, ...], reason: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Refuse items for good: a refusal is a record (LS Đ6.4); nothing is deleted."""
+    if not reason.strip():
+        raise click.UsageError(_("A refusal needs a reason that the sender can be told."))
     with archive_at(root) as archive, ownership(archive):
         rows = [_item(archive, item) for item in items]
         for row in rows:
@@ -177,7 +185,7 @@ def refuse(root: Path, items: tuple[str, ...], reason: str, yes: bool, dry_run: 
                 continue
             with archive.catalogue.session() as session:
                 record(session, archive.ledger, [Entry("turned_away", row.id, {"reason": reason},
-                                                       event_key("turned_away", row.id))])
+                                                       event_key("turned_away", row.id), actor=person())])
                 session.get_one(model.Item, row.id).state = "turned_away"
     if as_json:
         print_json({"refused": not dry_run, "items": [row.id for row in rows], "reason": reason})

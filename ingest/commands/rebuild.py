@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from archive import opening
+from archive.errors import IntegrityError
+from archive.fixity import missing_objects
 from archive.i18n import _
 from archive.rebuild import rebuild
 from archive.terminal import archive_at, console, print_json
@@ -15,13 +17,18 @@ from search.reindexing import reindex
 
 @click.command(help=_("Make the catalogue and the search index again from the store alone."))
 @click.option("--yes", is_flag=True, help=_("do not ask"))
+@click.option("--force", is_flag=True, help=_("even when objects are missing that the ledger knows"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
-def command(root: Path, yes: bool, as_json: bool) -> None:
+def command(root: Path, yes: bool, force: bool, as_json: bool) -> None:
     """Make the catalogue and the search index again; the store is only read."""
     if not (yes or as_json):
         click.confirm(_("The catalogue and the index are emptied and filled again from the store. Go on?"), abort=True)
     with archive_at(root, rebuilding=True) as archive, opening.ownership(archive, rebuilding=True):
+        if (missing := missing_objects(archive)) and not force:
+            raise IntegrityError(_("{n} objects that the ledger knows are not in the store (first: {first}). Is a disk "
+                                   "missing? --force makes the catalogue of what is there.").format(
+                n=len(missing), first=missing[0]))
         counts = rebuild(archive)
         counts["indexed"] = reindex(archive)
     if as_json:

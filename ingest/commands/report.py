@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from archive.i18n import _
 from archive.terminal import STATES, archive_at, console, legal_value_name, print_json, state_name, verdict_name
 from ingest import report
 
+MOST_ROWS = 40      # a longer table is for the page, not for a terminal
 COLOURS = {Level.note: "dim", Level.warning: "yellow", Level.refused: "yellow bold", Level.failed: "red bold"}
 
 
@@ -38,10 +38,10 @@ def command(ctx: click.Context, batch: str | None, as_json: bool) -> None:
         if as_json:
             print_json(report.as_dict(made))
         else:
-            print_report(made, [], None)
+            print_report(made, None)
 
 
-def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | None, *, short: bool = False) -> None:
+def print_report(made: report.Report, page: Path | None, *, short: bool = False) -> None:
     """The report for a terminal; `short` leaves out what was said before and shows only what waits."""
     out = console()
     out.print()
@@ -51,19 +51,21 @@ def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | Non
     out.print(f"{_('Started')} {local_clock(made.started_at)} · {_('ended')} {ended} · "
               f"{_('received')}: {sum(made.counts.values())}")
     out.print(counts)
-    for found in inbox:
-        _print_finding(found)
+    for found in made.inbox:
+        print_finding(found)
     stored = sorted((line for line in made.lines if line.state == "stored"), key=lambda line: line.document)
     if stored and not short:
         table = Table(title=_("Stored"), title_justify="left", title_style="bold", header_style="bold")
         for column in (_("Code"), _("Document"), _("Signature"), _("Legal value"), _("Notes")):
-            table.add_column(column, overflow="fold")
-        for line in stored:
+            table.add_column(column, overflow="fold", no_wrap=column == _("Code"))
+        for line in stored[:MOST_ROWS]:
             marks = [one.code for one in line.findings if one.level >= Level.warning]
             table.add_row(line.document, escape(_shorten(line.title or line.name)), verdict_name(line.verdict),
                           legal_value_name(line.legal_value),
                           f"[yellow]{' '.join(marks)}[/]" if marks else f"[dim]{len(line.findings)}[/]")
         out.print(table)
+        if len(stored) > MOST_ROWS:
+            out.print(_("… and {n} more: see the page, or luutru casefile show.").format(n=len(stored) - MOST_ROWS))
     for title, lines in ((_("Needs a person"), [line for line in made.lines if line.state in report.WAITING]),
                          (_("Waiting since earlier nights"), made.earlier)):
         if lines:
@@ -73,7 +75,7 @@ def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | Non
                 out.print(f"[{STATES[line.state]}]●[/] [bold]{escape(line.name)}[/]  [dim]{line.item} · "
                           f"{state_name(line.state)}[/]", soft_wrap=True)
             for found in reason.findings:
-                _print_finding(found)
+                print_finding(found)
     warned = [line for line in made.lines if line.state in ("stored", "list") and line.level >= Level.warning]
     if warned and not short:
         out.print(f"\n[bold]{_('Stored or kept, but worth a look')}[/bold]")
@@ -82,13 +84,17 @@ def print_report(made: report.Report, inbox: Sequence[Finding], page: Path | Non
                       soft_wrap=True)
             for found in line.findings:
                 if found.level >= Level.warning:
-                    _print_finding(found)
+                    print_finding(found)
     twins = [line for line in made.lines if line.state == "duplicate"]
     if twins and not short:
         out.print(f"\n[bold]{_('Not stored a second time')}[/bold]")
         for line in twins:
             out.print(f"[dim]●[/] {escape(line.findings[0].sentence(i18n.language()) if line.findings else line.name)}",
                       soft_wrap=True)
+    if made.again and not short:
+        out.print(f"\n[bold]{_('Received before, not stored again')}[/bold]")
+        for name, state in made.again:
+            out.print(f"[dim]●[/] {escape(name)}  [dim]{state_name(state)}[/]", soft_wrap=True)
     if made.deadlines:
         out.print(f"\n[bold]{_('Deadlines')}[/bold]")
         for one in made.deadlines:
@@ -116,6 +122,7 @@ def promise_sentence(promise: report.Promise) -> str:
     if promise.state == "broken":
         return {
             "nothing_lost": _("The night is not finished: {open} of {received} items have no outcome; run it again"),
+            "fixity": _("The check of the store at {at} found {faults} faults: luutru fixity check"),
             "searchable": _("{unindexed} stored documents cannot be found yet: luutru index rebuild"),
         }[promise.name].format(**promise.figures)
     sentences = {
@@ -127,7 +134,8 @@ def promise_sentence(promise: report.Promise) -> str:
     return sentences[promise.name].format(**promise.figures)
 
 
-def _print_finding(found: Finding) -> None:
+def print_finding(found: Finding) -> None:
+    """A finding with its article and cure, indented."""
     language = i18n.language()
     colour = COLOURS.get(found.level, "")
     article = f" [dim]({escape(cited)})[/]" if (cited := found.citation(language)) else ""

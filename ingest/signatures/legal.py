@@ -24,16 +24,18 @@ def holders_of(signatures: Iterable[SignatureReport]) -> set[HolderKind]:
 def legal_value(verdict: Verdict, holders: Collection[str], *, digitised: bool) -> LegalValue:
     """What a document with this `verdict`, signed by these `holders`, is worth.
 
-    `signed_original`: born digital, its signatures hold. `signed_copy`: digitised from paper and signed by an
-    organisation (TB Đ2.3). `unsigned_information`: nobody signed it, or no organisation signed the digitised copy:
-    for information only (TB Đ4.1). `undetermined`: a signature that does not hold or could not be judged.
+    `signed_original`: born digital, signed by a person and by the agency (NĐ 30/2020 Đ5), and the signatures hold;
+    which is which is our reading of the certificates (holders.toml), so one alone is `undetermined`. `signed_copy`:
+    digitised from paper and signed by an organisation (TB Đ2.3). `unsigned_information`: nobody signed it, or no
+    organisation signed the digitised copy: for information only (TB Đ4.1). `undetermined` also: a signature that
+    does not hold or could not be judged.
     """
     if verdict == "unsigned":
         return "unsigned_information"
     if verdict not in ("valid", "valid_with_notes"):
         return "undetermined"
     if not digitised:
-        return "signed_original"
+        return "signed_original" if {"person", "agency"} <= set(holders) else "undetermined"
     return "signed_copy" if "agency" in holders else "unsigned_information"
 
 

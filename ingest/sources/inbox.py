@@ -119,6 +119,8 @@ def remove_from_inbox(path: Path, sha256: str, inbox: Path | None = None) -> boo
     """
     try:
         before = path.lstat()
+        if _open_for_writing(path):
+            return False
         if hash_file(path).sha256 != sha256 or _identity(path.lstat()) != _identity(before):
             return False
         path.unlink()
@@ -130,6 +132,14 @@ def remove_from_inbox(path: Path, sha256: str, inbox: Path | None = None) -> boo
     if inbox is not None and inbox in path.parents:
         _remove_empty(path.parent, inbox)
     return True
+
+
+def _open_for_writing(path: Path) -> bool:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return _being_written(handle)
+    finally:
+        os.close(handle)
 
 
 def printable_name(path: str) -> str:
@@ -188,7 +198,7 @@ def _why_not(path: Path, name: str, settle_seconds: float, now: datetime) -> Fin
             return finding("COLLECT-001", name)
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            return finding("COLLECT-001", name) if _locked(handle) else None
+            return finding("COLLECT-001", name) if _locked(handle) or _being_written(handle) else None
         finally:
             os.close(handle)
     except OSError as error:
@@ -203,6 +213,18 @@ def _locked(handle: int) -> bool:
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 return True
             # Other errors: a file system without locks; nothing can be learned there.
+    return False
+
+
+def _being_written(handle: int) -> bool:
+    """Whether some process of this machine has the file open for writing: then no read lease is to be had."""
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN      # else: not our file, or a file system without leases
     return False
 
 
