@@ -102,20 +102,22 @@ def machine() -> dict[str, Any]:
 
 
 def _measured(inbox: Path, scratch: Path, runs: int, floor: Callable[[], Cost]) -> Measured:
-    nights, floors, parts = [], [], []
-    states: Mapping[str, int] = {}
-    verdicts: Mapping[str, int] = {}
+    files = [path for path in inbox.iterdir() if path.name != material.LIST]
+    nights, floors, parts, became = [], [], [], []
     for _ in range(runs):
         floors.append(floor())
         root = _archive(scratch, inbox)
         nights.append(_night(["-m", "cli", "--root", str(root), "nightly", "--json"]))
-        states, verdicts = _what_became(root)
+        became.append(_what_became(root, len(files)))
         shutil.rmtree(root)
         root = _archive(scratch, inbox)
         parts.append(_parts(_night([str(HERE / "phases.py"), str(root)])))
+        became.append(_what_became(root, len(files)))
         shutil.rmtree(root)
+    if any(one != became[0] for one in became):
+        raise SystemExit(f"the nights did not come to the same: {became}")
+    states, verdicts = became[0]
     names = list(dict.fromkeys(name for one in parts for name in one))
-    files = [path for path in inbox.iterdir() if path.name != material.LIST]
     return Measured(len(files), sum(path.stat().st_size for path in files) / 1e6, _median(nights), _median(floors),
                     {name: statistics.median(one.get(name, 0.0) for one in parts) for name in names}, states, verdicts)
 
@@ -126,7 +128,8 @@ def _archive(scratch: Path, inbox: Path) -> Path:
     from archive.opening import make_archive
 
     root = Path(tempfile.mkdtemp(prefix="kho-", dir=scratch))
-    archive = make_archive(root, {"agency": {"code": "H99", "name": "Sở Nội vụ tỉnh Mẫu"}})
+    archive = make_archive(root, {"agency": {"code": "H99", "name": "Sở Nội vụ tỉnh Mẫu"},
+                                  "ingest": {"settle_seconds": 0}})      # the copies are new, and whole
     try:
         settings = archive.settings
         shutil.copytree(material.SAMPLES / "trust", settings.path(settings.signatures.trust), dirs_exist_ok=True)
@@ -156,7 +159,8 @@ def _parts(night: Cost) -> dict[str, float]:
     return parts | {"start and feed the workers": night.cpu - sum(parts.values())}
 
 
-def _what_became(root: Path) -> tuple[dict[str, int], dict[str, int]]:
+def _what_became(root: Path, documents: int) -> tuple[dict[str, int], dict[str, int]]:
+    """How many items are in which state, and stored documents under which verdict; nothing may have been left out."""
     from sqlalchemy import select
 
     from archive import model
@@ -166,10 +170,13 @@ def _what_became(root: Path) -> tuple[dict[str, int], dict[str, int]]:
     archive = open_archive(load(root))
     try:
         with archive.catalogue.session() as session:
-            return (dict(Counter(session.scalars(select(model.Item.state)))),
-                    dict(Counter(session.scalars(select(model.Document.verdict)))))
+            states = Counter(session.scalars(select(model.Item.state)))
+            verdicts = Counter(session.scalars(select(model.Document.verdict)))
     finally:
         archive.close()
+    if states["stored"] != documents:       # a figure for half the work would be a lie
+        raise SystemExit(f"of {documents} documents the night stored {states['stored']}: {dict(states)}")
+    return dict(states), dict(verdicts)
 
 
 def _tesseract(pages: Sequence[Path]) -> Cost:

@@ -390,3 +390,95 @@ def test_two_scans_in_one_message_keep_an_access_copy_each(archive: Archive) -> 
                                       .order_by(model.File.path)))
     assert [Path(path).name for path in copies] == ["H99.2026.01.VP.0000001-a01.pdf", "H99.2026.01.VP.0000001.pdf"]
     assert nightly.run(archive).batch == ""
+
+
+def item_named(root: Path, part: str) -> model.Item:
+    archive = opened(root)
+    with archive.catalogue.session() as session:
+        found = session.scalars(select(model.Item).where(model.Item.name.contains(part))).one()
+    archive.close()
+    return found
+
+
+def test_a_file_that_someone_is_still_writing_is_left_for_the_next_night(archive: Archive) -> None:
+    place = archive.settings.root / "inbox" / "dang-chep.txt"
+    with place.open("w") as stream:
+        stream.write("nửa đầu ")
+        stream.flush()
+        night = nightly.run(archive)
+        assert (night.batch, [found.code for found in night.findings]) == ("", ["COLLECT-001"])
+        stream.write("nửa sau")
+    nightly.run(archive)
+    kept = next((archive.settings.root / "store" / "intake").glob("*/received/*"))
+    assert kept.read_text() == "nửa đầu nửa sau"
+
+
+def test_a_failed_check_of_the_store_is_told_every_morning_until_it_is_mended(kho: Path) -> None:
+    victim = next(path for path in sorted((kho / "store" / "ocfl").rglob("*.pdf")))
+    good = victim.read_bytes()
+    victim.write_bytes(good[:-1])
+    assert luutru(fixity.command, kho, "check").exit_code == 4
+    done = luutru(nightly_command.command, kho)
+    assert done.exit_code == 4
+    assert "✘ Lần kiểm tra kho" in done.stdout
+    victim.write_bytes(good)
+    assert luutru(fixity.command, kho, "check").exit_code == 0
+    assert "✘" not in luutru(nightly_command.command, kho).stdout
+
+
+def test_a_released_file_that_is_gone_from_the_inbox_is_said_and_ends_no_night(kho: Path) -> None:
+    item = item_named(kho, "09-BC")
+    data = (kho / "inbox" / item.name).read_bytes()
+    assert luutru(quarantine.command, kho, "release", item.id, "--accept", "CHECK-061", "--reason", "mẫu dấu",
+                  "--set", "fileCode=H99.2026.01.VP").exit_code == 0
+    (kho / "inbox" / item.name).unlink()
+    (kho / "inbox" / "khac.txt").write_text("một văn bản khác của cơ quan")
+    done = luutru(nightly_command.command, kho, "--json")
+    assert [found["code"] for found in json.loads(done.stdout)["inbox_findings"]] == ["NIGHT-004"]
+    (kho / "inbox" / item.name).write_bytes(data)
+    luutru(nightly_command.command, kho)
+    assert item_named(kho, "09-BC").state == "stored"
+
+
+def test_a_rebuild_does_not_forget_what_the_ledger_knows(kho: Path) -> None:
+    (away,) = (kho / "store" / "ocfl").glob("*/*/*/*H99%2e2026%2e01%2eCNTT")
+    away.rename(kho / "away")
+    with pytest.raises(IntegrityError):
+        luutru(rebuild_command.command, kho, "--yes")
+    assert luutru(rebuild_command.command, kho, "--yes", "--force").exit_code == 0
+
+
+def test_who_overrides_a_refusal_gives_a_reason_and_a_name(kho: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUUTRU_USER", "Hoàng Thị Mẫu")
+    item = item_named(kho, "87-QĐ")
+    assert luutru(quarantine.command, kho, "release", item.id, "--accept", "VERIFY-004").exit_code == 2
+    assert luutru(quarantine.command, kho, "refuse", item.id, "--reason", " ", "--yes").exit_code == 2
+    done = luutru(quarantine.command, kho, "release", item.id, "--accept", "VERIFY-004",
+                  "--reason", "đã đối chiếu bản giấy")
+    assert done.exit_code == 0
+    archive = opened(kho)
+    line = list(archive.ledger.lines())[-1]
+    archive.close()
+    assert (line.actor, line.data["reason"]) == ("Hoàng Thị Mẫu", "đã đối chiếu bản giấy")
+
+
+def test_files_that_came_before_are_told_and_not_taken_in_silence(kho: Path) -> None:
+    name = "van-ban-den/402-SNV-VTLT.pdf"
+    shutil.copy(SAMPLES / "inbox" / name, kho / "inbox" / name)
+    done = luutru(nightly_command.command, kho, "--json")
+    assert json.loads(done.stdout)["received_again"] == [{"name": name, "state": "stored"}]
+
+
+def test_the_lists_keep_no_row_about_a_secret_document(first_night: Path) -> None:
+    """Number, subject and signer of a kept-out document stand nowhere in the archive's own files."""
+    from ingest.sources.registry import read_list
+
+    (row,) = [one for one in read_list(SAMPLES / "inbox" / "danh-sach-van-ban.xlsx").rows if "09-BC" in one.file_name]
+    secret = row.fields["subject"]
+    assert len(secret) > 20
+    for path in first_night.rglob("*"):
+        if path.is_file() and path.relative_to(first_night).parts[0] != "inbox":
+            assert secret.encode() not in path.read_bytes(), path
+    lists = [json.loads(path.read_text()) for path in (first_night / "store" / "ocfl").rglob("metadata/lists/*.json")]
+    (kept,) = [one for one in lists if one["name"] == "danh-sach-van-ban.xlsx"]
+    assert len(kept["rows"]) > 15
