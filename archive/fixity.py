@@ -13,6 +13,7 @@ from typing import Any
 
 from archive import layout
 from archive.errors import IntegrityError
+from archive.i18n import _
 from archive.opening import Archive
 
 Progress = Callable[[int, int], None]
@@ -21,7 +22,7 @@ Progress = Callable[[int, int], None]
 def faults(archive: Archive, progress: Progress = lambda *_: None) -> Iterator[str]:
     """A sentence for each thing that is not as it was written: ledger, objects, files, waiting items."""
     for fault in archive.ledger.check():
-        yield f"ledger: {fault}"
+        yield _("ledger: {fault}").format(fault=fault)
     expected, waiting = _what_the_ledger_says(archive)
     held: set[str] = set()
     folders = archive.store.folders()
@@ -29,20 +30,21 @@ def faults(archive: Archive, progress: Progress = lambda *_: None) -> Iterator[s
         try:
             object_id = archive.store.id_of(folder)
         except (IntegrityError, OSError, ValueError, KeyError) as error:
-            yield f"{folder.relative_to(archive.store.root)}: the object cannot be read ({error})"
+            yield _("{object}: the object cannot be read ({error})").format(
+                object=folder.relative_to(archive.store.root), error=error)
             continue
         held.add(object_id)
         yield from archive.store.verify(object_id)
         yield from _missing_files(archive, object_id, expected.get(object_id, {}))
         progress(n, len(folders))
     for object_id in sorted(set(expected) - held):
-        yield f"{object_id}: the ledger says that it was stored, but it is not in the store"
+        yield _("{object}: the ledger says that it was stored, but it is not in the store").format(object=object_id)
     yield from _waiting_items(archive, waiting)
 
 
 def missing_objects(archive: Archive) -> list[str]:
     """The objects that the ledger says were stored and that are not in the store."""
-    expected, _ = _what_the_ledger_says(archive)
+    expected, _waiting = _what_the_ledger_says(archive)
     return sorted(object_id for object_id in expected if not archive.store.has(object_id))
 
 
@@ -69,9 +71,10 @@ def _missing_files(archive: Archive, object_id: str, expected: dict[str, str]) -
     held = archive.store.files(object_id)
     for path, sha256 in sorted(expected.items()):
         if path not in held:
-            yield f"{object_id}: {path} was stored, but is not in the object"
+            yield _("{object}: {path} was stored, but is not in the object").format(object=object_id, path=path)
         elif held[path].sha256 and held[path].sha256 != sha256:
-            yield f"{object_id}: {path} is not the file that the ledger says was stored"
+            yield _("{object}: {path} is not the file that the ledger says was stored").format(
+                object=object_id, path=path)
 
 
 def _waiting_items(archive: Archive, waiting: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -79,7 +82,8 @@ def _waiting_items(archive: Archive, waiting: dict[str, dict[str, Any]]) -> Iter
         place = layout.intake_folder(archive.settings) / item / "received"
         files = sorted(path for path in place.glob("*") if path.is_file()) if place.is_dir() else []
         if data["sha256"] not in map(_sha256, files):
-            yield f"intake {item}: the received bytes of {data['name']} are not there any more"
+            yield _("intake {item}: the received bytes of {name} are not there any more").format(
+                item=item, name=data["name"])
 
 
 def _sha256(path: Path) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from archive import clock
 from archive.errors import IntegrityError
 from archive.files import fsync_folder
+from archive.i18n import _
 
 GENESIS = "0" * 64
 ACTOR = "luutru"
@@ -137,12 +138,14 @@ class Ledger:
                         data = json.loads(raw)
                         stated = data.pop("hash")
                     except (ValueError, KeyError, AttributeError):
-                        yield f"{place}: not a line of the ledger"
+                        yield _("{place}: not a line of the ledger").format(place=place)
                         continue
                     if line_hash(data) != stated:
-                        yield f"{place}: the line was changed (event {data.get('seq')})"
+                        yield _("{place}: the line was changed (event {event})").format(
+                            place=place, event=data.get("seq"))
                     if data.get("prev") != head or data.get("seq") != seq + 1:
-                        yield f"{place}: the chain is broken before event {data.get('seq')}"
+                        yield _("{place}: the chain is broken before event {event}").format(
+                            place=place, event=data.get("seq"))
                     seq, head = data.get("seq", seq + 1), stated
 
     def _files(self) -> list[Path]:

@@ -23,6 +23,7 @@ from typing import Any
 from archive import clock
 from archive.errors import IntegrityError
 from archive.files import fsync_folder, json_bytes, write_atomically
+from archive.i18n import _
 
 OCFL_ROOT = "ocfl_1.1"
 OCFL_OBJECT = "ocfl_object_1.1"
@@ -153,10 +154,10 @@ class Store:
         """
         stored = self.files(object_id)[path]
         temporary = target.with_name(f".{target.name}.part")
-        sha512, _, _ = _copy(stored.place, temporary)
+        sha512, _sha256, _size = _copy(stored.place, temporary)
         if sha512 != stored.sha512:
             temporary.unlink()
-            raise IntegrityError(f"{object_id}: {path}: the stored bytes have changed")
+            raise IntegrityError(_("{object}: {path} has changed").format(object=object_id, path=path))
         temporary.replace(target)
         return stored
 
@@ -264,27 +265,27 @@ class Store:
         """Read the whole object; yield a sentence for each thing that is not as the inventory says."""
         folder = self.folder(object_id)
         if not _sidecar_is_right(folder):
-            yield f"{object_id}: the inventory does not have the hash of its sidecar"
+            yield _("{object}: the inventory does not have the hash of its sidecar").format(object=object_id)
             return
         inventory = read_inventory(folder)
         head = inventory["head"]
         if not _sidecar_is_right(folder / head) or (folder / head / INVENTORY).read_bytes() != (
                 folder / INVENTORY).read_bytes():
-            yield f"{object_id}: the inventory of {head} is not that of the object"
+            yield _("{object}: the inventory of {head} is not that of the object").format(object=object_id, head=head)
         sha256 = {path: digest for digest, paths in inventory.get("fixity", {}).get("sha256", {}).items()
                   for path in paths}
         expected = {path: digest for digest, paths in inventory["manifest"].items() for path in paths}
         for path, digest in sorted(expected.items()):
             place = folder / path
             if not place.is_file():
-                yield f"{object_id}: {path} is missing"
+                yield _("{object}: {path} is missing").format(object=object_id, path=path)
                 continue
             got512, got256 = _hashes(place)
             if got512 != digest or (path in sha256 and sha256[path] != got256):
-                yield f"{object_id}: {path} has changed"
+                yield _("{object}: {path} has changed").format(object=object_id, path=path)
         present = {place.relative_to(folder).as_posix() for place in folder.glob("v*/content/**/*") if place.is_file()}
         for path in sorted(present - set(expected)):
-            yield f"{object_id}: {path} is in no inventory"
+            yield _("{object}: {path} is in no inventory").format(object=object_id, path=path)
 
 
 def read_inventory(folder: Path) -> dict[str, Any]:
@@ -362,7 +363,7 @@ def _sidecar_is_right(folder: Path) -> bool:
 
 
 def _fsync_tree(folder: Path) -> None:
-    for base, _, names in os.walk(folder):
+    for base, _folders, names in os.walk(folder):
         for name in names:
             if name.startswith((INVENTORY, "0=")):
                 handle = os.open(Path(base) / name, os.O_RDONLY)

@@ -56,7 +56,11 @@ def due(session: Session, batch: str, today: date) -> list[Deadline]:
     for document in session.scalars(own):
         if document.fields.get("direction") == "đến" or document.fields.get("documentId"):
             found.append(_deadline("receipt_notice", _name(document), _day(document.legal_received_at), today))
-    for item in session.scalars(select(model.Item).where(model.Item.state == "quarantine").order_by(model.Item.name)):
+    # An item that only lacks its case file is for the archivist, not for its sender.
+    held = select(model.ItemFinding.item).where(
+        model.ItemFinding.level == "refused", model.ItemFinding.code.not_like("FILE-%"))
+    for item in session.scalars(select(model.Item).where(
+            model.Item.state == "quarantine", model.Item.id.in_(held)).order_by(model.Item.name)):
         found.append(_deadline("refusal_notice", item.name, _day(item.legal_received_at), today))
     for case_file in session.scalars(select(model.CaseFile).where(
             model.CaseFile.state == "open", model.CaseFile.year < today.year).order_by(model.CaseFile.code)):

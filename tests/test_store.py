@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive import clock
+from archive import clock, i18n
 from archive.errors import IntegrityError
 from archive.store import INVENTORY, DamagedSourceError, NewFile, Store, _encode
 
@@ -75,6 +75,7 @@ def test_changed_missing_and_foreign_files_are_found(store: Store) -> None:
     (folder / "a").write_bytes(b"x")
     (folder / "b").unlink()
     (folder / "c").write_bytes(b"y")
+    i18n.use("en")
     faults = " ".join(store.verify(CASE))
     assert "a has changed" in faults
     assert "b is missing" in faults
@@ -87,6 +88,7 @@ def test_a_changed_inventory_is_found(store: Store) -> None:
     put(store, {"a": b"1"})
     inventory = store.folder(CASE) / INVENTORY
     inventory.write_bytes(inventory.read_bytes().replace(b"luutru", b"other!"))
+    i18n.use("en")
     assert "sidecar" in " ".join(store.verify(CASE))
 
 

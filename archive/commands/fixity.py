@@ -40,6 +40,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     elif faults:
         for fault in faults:
             console().print(f"[red]✘[/] {fault}", soft_wrap=True)
+        console().print(_("Take the files named from the last good copy of the store; tell the administrator."))
     else:
         console().print(_("{n} objects and the ledger were read whole: nothing has changed.").format(n=len(objects)))
     ctx.exit(4 if faults else 0)
