@@ -84,6 +84,14 @@ def test_changed_missing_and_foreign_files_are_found(store: Store) -> None:
         store.read(CASE, "a")
 
 
+def test_a_changed_file_is_never_given_out(store: Store, tmp_path: Path) -> None:
+    put(store, {"a": b"1"})
+    (store.folder(CASE) / "v1" / "content" / "a").write_bytes(b"x")
+    with pytest.raises(IntegrityError):
+        store.export(CASE, "a", tmp_path / "out")
+    assert list(tmp_path.glob("*out*")) == []
+
+
 def test_a_changed_inventory_is_found(store: Store) -> None:
     put(store, {"a": b"1"})
     inventory = store.folder(CASE) / INVENTORY
