@@ -92,6 +92,12 @@ def main() -> None:
     except OSError as error:
         click.echo(_("Error: {detail}").format(detail=error), err=True)
         sys.exit(1)
+    except Exception as error:
+        # The database's own errors, told by name so that no command loads the library only to catch them.
+        if not type(error).__module__.startswith("sqlalchemy."):
+            raise
+        click.echo(_("Error: {detail}").format(detail=getattr(error, "orig", error)), err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

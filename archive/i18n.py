@@ -68,6 +68,6 @@ def ngettext_(one: str, many: str, n: int) -> str:
 CLICK = (later("Usage:"), later("Options"), later("Commands"), later("Error: {message}"), later("Aborted!"),
          later("Show this message and exit."), later("Show the version and exit."),
          later("Try '{command} {option}' for help."), later("No such command {name!r}."),
-         later("No such option: {name}"), later("Missing command."), later("Missing argument"),
+         later("No such option {name!r}."), later("Missing command."), later("Missing argument"),
          later("Missing option"), later("Got unexpected extra argument ({args})"),
          later("Invalid value: {message}"), later("Invalid value for {param_hint}: {message}"))

@@ -36,7 +36,7 @@ from ingest import intake
 from ingest.item import Context, Item
 from ingest.sources import inbox
 from ingest.sources.inbox import Waiting, remove_from_inbox
-from ingest.stages.collect import collect, is_known, join_registry, waiting_files
+from ingest.stages.collect import collect, is_known, join_registry, stays_in_inbox, waiting_files
 from ingest.stages.file import file_items
 from ingest.stages.index import index_documents
 from ingest.stages.lists import store_lists
@@ -116,7 +116,7 @@ def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]],
     except Exception as error:      # the index is a follower: the night's records are safe, the report shows it red
         log.exception("index failed", batch=batch)
         night.findings.append(finding("INDEX-001", "index", error=str(error)))
-    _clear_inbox(archive, batch, again, waiting)
+    night.findings += _clear_inbox(archive, batch, again, waiting)
     _finish(archive, night)
 
 
@@ -133,7 +133,7 @@ def _batch(archive: Archive, waiting: Sequence[tuple[str, Waiting]], now: dateti
                            if any((intake.folder(archive.settings, row.id) / "received").glob("*"))), None)
         unindexed = session.scalar(select(model.Document.code).where(model.Document.indexed == "").limit(1))
         if open_items is None and unindexed is None and all(
-                (row := is_known(session, source, one)) is not None and row.state == "kept_out"
+                (row := is_known(session, source, one)) is not None and stays_in_inbox(row, one)
                 for source, one in waiting):
             return "", False
         night = clock.night_of(now)
@@ -300,7 +300,7 @@ def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progr
 
 
 def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
-                 waiting: Sequence[tuple[str, Waiting]]) -> None:
+                 waiting: Sequence[tuple[str, Waiting]]) -> list[Finding]:
     """Remove what has found its place: intake folders of stored items, and inbox files of all that are safe.
 
     `again` are items of earlier nights whose files came once more; `waiting` says where the files lay tonight (two
@@ -309,6 +309,7 @@ def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch)))
         rows += [session.get_one(model.Item, one) for one in again]
+    stays: list[Finding] = []
     places: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for source, one in waiting:
         places[source, one.name].append(one.path)
@@ -317,9 +318,11 @@ def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
             intake.leave(archive.settings, row.id)
             continue
         for place in places.get((row.source, row.name), []):
-            remove_from_inbox(place, row.sha256)
+            if not remove_from_inbox(place, row.sha256):
+                stays.append(finding("NIGHT-005", row.name))
         if row.state in {"stored", "duplicate", "list"}:
             intake.leave(archive.settings, row.id)
+    return stays
 
 
 def _finish(archive: Archive, night: Night) -> None:

@@ -200,7 +200,9 @@ def test_a_full_disk_in_the_middle_loses_nothing(tmp_path: Path, inbox: Path, pe
     start, mount = tmp_path / "kho", tmp_path / "mounted"
     make_archive(start, inbox)
     mount.mkdir()
-    private = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    private = ["unshare", "--mount", "--propagation", "unchanged"]
+    if os.geteuid() != 0:
+        private[1:1] = ["--user", "--map-root-user"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_INGEST__SETTLE_SECONDS": "0"}
     done = subprocess.run([*private, "bash", "-c", DISK_FULL, "disk-full", mount, start, sys.executable,
                            "collect examine store"], cwd=ROOT, env=environment, capture_output=True, text=True,

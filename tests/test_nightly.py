@@ -482,3 +482,26 @@ def test_the_lists_keep_no_row_about_a_secret_document(first_night: Path) -> Non
     lists = [json.loads(path.read_text()) for path in (first_night / "store" / "ocfl").rglob("metadata/lists/*.json")]
     (kept,) = [one for one in lists if one["name"] == "danh-sach-van-ban.xlsx"]
     assert len(kept["rows"]) > 15
+
+
+def test_a_sample_archive_that_was_stopped_half_way_is_not_there(tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_arguments: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(init, "import_file_plan", stopped)
+        CliRunner().invoke(init.command, ["--sample"], obj=tmp_path / "kho")
+    assert not (tmp_path / "kho").exists()
+    assert luutru(init.command, tmp_path / "kho", "--sample").exit_code == 0
+    assert luutru(casefile.command, tmp_path / "kho", "plan", "show", "2026").exit_code == 0
+
+
+def test_what_cannot_be_removed_from_the_inbox_is_said_and_makes_no_night_of_its_own(
+        archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    (archive.settings.root / "inbox" / "a.txt").write_text("văn bản chỉ đọc")
+    monkeypatch.setattr("ingest.nightly.remove_from_inbox", lambda *_arguments: False)
+    monkeypatch.setattr("ingest.stages.collect.os.access", lambda *_arguments: False)
+    first = nightly.run(archive)
+    assert [found.code for found in first.findings] == ["NIGHT-005"]
+    assert nightly.run(archive).batch == ""

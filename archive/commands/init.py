@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,43 @@ def command(root: Path, code: str | None, name: str | None, sample: bool, as_jso
     choices: dict[str, Any] = {"agency": agency, "language": i18n.language()}
     if sample:
         choices["ingest"] = {"settle_seconds": 0}       # the sample inbox is copied as a whole, and tried at once
-    archive = make_archive(root, choices)
-    try:
-        if sample:
-            shutil.copytree(SAMPLES / "inbox", archive.settings.root / "inbox", dirs_exist_ok=True)
-            shutil.copytree(SAMPLES / "trust", archive.settings.path(archive.settings.signatures.trust),
-                            dirs_exist_ok=True)
-            import_file_plan(archive, SAMPLES / "file-plan.xlsx", agency["code"], agency["name"])
-    finally:
-        archive.close()
+    if not sample:
+        make_archive(root, choices).close()
+    else:
+        _make_sample(root, choices)
     if as_json:
-        print_json({"root": str(archive.settings.root), "agency": agency, "sample": sample})
+        print_json({"root": str(root.absolute()), "agency": agency, "sample": sample})
         return
     console().print(_("An archive was made at {place} for {name} ({code}).").format(
-        place=archive.settings.root, **agency))
-    console().print(_("Put files into {inbox}, then run: luutru nightly").format(
-        inbox=archive.settings.path(archive.settings.ingest.inbox[0])))
+        place=root.absolute(), **agency), soft_wrap=True)
+    console().print(_("Put files into {inbox}, then run: luutru nightly").format(inbox=root.absolute() / "inbox"),
+                    soft_wrap=True)
+
+
+def _make_sample(root: Path, choices: dict[str, Any]) -> None:
+    """Make the sample archive beside its place and rename it last: stopped half-way it is simply not there."""
+    if not SAMPLES.is_dir():
+        raise click.UsageError(_("The samples come only with the source of the program, not with the package."))
+    if root.exists() and any(root.iterdir()):
+        raise click.UsageError(_("{place} is not empty").format(place=root))
+    building = root.absolute().with_name(f".{root.absolute().name}.new")
+    shutil.rmtree(building, ignore_errors=True)
+    archive = make_archive(building, choices)
+    try:
+        for name, place in (("inbox", building / "inbox"), ("trust", archive.settings.path(Path("trust")))):
+            # copyfile: the copies are the archive's own, also where the samples are read-only
+            shutil.copytree(SAMPLES / name, place, dirs_exist_ok=True, copy_function=shutil.copyfile)
+            for folder in (place, *(path for path in place.rglob("*") if path.is_dir())):
+                folder.chmod(0o777 & ~_umask())
+        import_file_plan(archive, SAMPLES / "file-plan.xlsx", choices["agency"]["code"], choices["agency"]["name"])
+    finally:
+        archive.close()
+    if root.exists():
+        root.rmdir()
+    building.rename(root.absolute())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

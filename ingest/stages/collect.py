@@ -6,6 +6,7 @@ stays until the item has been stored or its refusal has been recorded (nightly.p
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from ingest.receipt import legal_time
 from ingest.sources import registry
 from ingest.sources.inbox import Waiting, item_id, not_taken, scan, take_in
 
+DONE = {"stored", "duplicate", "list", "quarantine", "turned_away"}
 AT_ONCE = 50        # files registered with one write of the ledger
 
 
@@ -52,6 +54,11 @@ def is_known(session: Session, source: str, waiting: Waiting) -> model.Item | No
     return session.get(model.Item, item_id(source, waiting.name, sha256))
 
 
+def stays_in_inbox(row: model.Item, waiting: Waiting) -> bool:
+    """Whether a known file is left where it is: kept out, or done with in a folder that we may not write to."""
+    return row.state == "kept_out" or (row.state in DONE and not os.access(waiting.path.parent, os.W_OK))
+
+
 def collect(archive: Archive, batch: str, waiting: Sequence[tuple[str, Waiting]],
             now: datetime) -> tuple[list[str], list[Finding]]:
     """Take the waiting files in and register them as items of `batch`.
@@ -65,8 +72,9 @@ def collect(archive: Archive, batch: str, waiting: Sequence[tuple[str, Waiting]]
     with archive.catalogue.session() as session:
         shut_out = {(row.source, row.name) for row in session.execute(select(model.Item.source, model.Item.name).where(
             model.Item.state == "kept_out"))}
-        waiting = [(source, one) for source, one in waiting if (source, one.name) not in shut_out
-                   or (row := is_known(session, source, one)) is None or row.state != "kept_out"]
+        waiting = [(source, one) for source, one in waiting
+                   if ((source, one.name) not in shut_out and os.access(one.path.parent, os.W_OK))
+                   or (row := is_known(session, source, one)) is None or not stays_in_inbox(row, one)]
     for source, one in waiting:
         try:
             item = take_in(one, source, layout.intake_folder(archive.settings), now)
