@@ -119,5 +119,6 @@ def ownership(archive: Archive, *, rebuilding: bool = False) -> Iterator[None]:
             with archive.catalogue.session() as session:
                 catch_up(session, archive.ledger)
         yield
+        os.ftruncate(handle, 0)     # a night that had nothing to do leaves every file as it was
     finally:
         os.close(handle)

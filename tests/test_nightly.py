@@ -280,6 +280,14 @@ def test_another_batch_is_turned_away_while_one_owns_the_archive(kho: Path) -> N
     archive.close()
 
 
+def test_the_lock_names_its_owner_only_while_it_is_held(archive: Archive) -> None:
+    """So that a second night, in another process, really leaves every file as it was."""
+    lock = archive.settings.root / "luutru.lock"
+    with opening.ownership(archive):
+        assert lock.read_text().startswith("pid ")
+    assert lock.read_text() == ""
+
+
 def test_too_small_a_disk_is_said_before_anything_is_done(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     from archive.errors import NoRoomError
 
