@@ -1,7 +1,7 @@
 """Findings: what a check found, in words a person can act on.
 
-Every finding has a code; its sentences, article and cure live in `findings.toml`, the only place
-where they are written. Documentation and tests are made from that file.
+Every finding has a code; its sentences, article and cure live in `findings.toml`, or, for packages, in the
+rule files beside their check: the only places where they are written. Documentation and tests are made from them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-CATALOGUE = Path(__file__).with_name("findings.toml")
+_HERE = Path(__file__).parent
+CATALOGUES = (_HERE / "findings.toml", _HERE / "packages" / "findings.toml",
+              _HERE / "packages" / "check" / "mets_rules.toml")
 
 
 class Level(IntEnum):
@@ -102,9 +104,11 @@ def worst(findings: Iterable[Finding]) -> Level:
 
 @cache
 def rules() -> Mapping[str, Rule]:
-    """Every rule of findings.toml by its code."""
-    with CATALOGUE.open("rb") as stream:
-        raw = tomllib.load(stream)
+    """Every rule of the catalogues by its code."""
+    raw: dict[str, Any] = {}
+    for place in CATALOGUES:
+        with place.open("rb") as stream:
+            raw.update(tomllib.load(stream))
     return {code: Rule(code=code, level=Level[entry["level"]], vi=entry["vi"], en=entry["en"],
                        article=entry["article"], cure_vi=entry["cure_vi"], cure_en=entry["cure_en"],
                        keep_out=entry.get("keep_out", False))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "0001"     # the Alembic revision that these classes describe
+SCHEMA = "0002"     # the Alembic revision that these classes describe
 
 
 class Base(DeclarativeBase):
@@ -33,6 +33,7 @@ class Fonds(Base):
     valid_from: Mapped[str] = mapped_column(String(10), default="")
     valid_to: Mapped[str] = mapped_column(String(10), default="")
     successor: Mapped[str] = mapped_column(String(35), default="")
+    fields: Mapped[dict[str, Any]] = mapped_column(default=dict)         # the fonds table of TT 02/2019, where entered
 
 
 class FilePlanEntry(Base):
@@ -48,6 +49,7 @@ class FilePlanEntry(Base):
     retention: Mapped[str] = mapped_column(Text, default="")
     keeper: Mapped[str] = mapped_column(Text, default="")
     note: Mapped[str] = mapped_column(Text, default="")
+    position: Mapped[int] = mapped_column(Integer, default=0)            # its place in the plan as it was issued
 
 
 class CaseFile(Base):
@@ -68,6 +70,9 @@ class CaseFile(Base):
     object_id: Mapped[str] = mapped_column(String(200), unique=True)
     version: Mapped[int] = mapped_column(Integer)
     opened_at: Mapped[str] = mapped_column(String(40))
+    closed_at: Mapped[str] = mapped_column(String(40), default="")       # empty: open
+    uuid: Mapped[str] = mapped_column(String(36), default="")            # of its AIP, given when it is first closed
+    fields: Mapped[dict[str, Any]] = mapped_column(default=dict)         # descriptive fields that a person entered
 
 
 class Document(Base):
@@ -83,6 +88,8 @@ class Document(Base):
     ordinal: Mapped[int] = mapped_column(Integer)
     item: Mapped[str] = mapped_column(String(40), unique=True)
     profile: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(10), default="document")    # document, photo, av
+    revision: Mapped[int] = mapped_column(Integer, default=0)            # how often its fields were corrected
     type_name: Mapped[str] = mapped_column(Text, default="")
     number: Mapped[str] = mapped_column(Text, default="")
     notation: Mapped[str] = mapped_column(Text, default="")

@@ -94,7 +94,7 @@ def open_fonds(archive: Archive, code: str, name: str, valid_from: str = "") -> 
                       message="fonds opened", user="luutru", created=clock.now())
     with archive.catalogue.session() as session:
         record(session, archive.ledger, [Entry("fonds_opened", code, described, event_key("fonds_opened", code))])
-        session.merge(Fonds(code=code, name=name, valid_from=valid_from, valid_to="", successor=""))
+        session.merge(Fonds(code=code, name=name, valid_from=valid_from, valid_to="", successor="", fields={}))
 
 
 @contextmanager

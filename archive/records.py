@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from archive.store import Store
 _RECORD = re.compile(rf"{layout.DOCUMENTS}/(\d{{7}})\.json")
 
 Record = Mapping[str, Any]
+Kind = Literal["document", "photo", "av"]       # the levels of the field tables
 
 
 def read_case_file(store: Store, code: str) -> Record:
@@ -86,7 +87,16 @@ def admit_case_file(session: Session, record: Record, version: int) -> None:
         code=record["code"], fonds=record["fonds"], year=record["year"], notation=record["notation"],
         title=record["title"], retention=record["retention"], keeper=record["keeper"], state=record["state"],
         profile=record["profile"], object_id=layout.casefile_object(record["code"]), version=version,
-        opened_at=record["opened_at"]))
+        opened_at=record["opened_at"], closed_at=record.get("closed_at", ""), uuid=record.get("uuid", ""),
+        fields=dict(record.get("fields", {}))))
+
+
+def case_file_record(row: CaseFile) -> dict[str, Any]:
+    """The record of a case file as the catalogue knows it: what `admit_case_file` read."""
+    record = {"schema": "luutru/casefile/1", **{key: getattr(row, key) for key in (
+        "code", "fonds", "year", "notation", "title", "retention", "keeper", "state", "profile", "opened_at")}}
+    added = {"closed_at": row.closed_at, "uuid": row.uuid, "fields": dict(row.fields)}
+    return {**record, **{key: value for key, value in added.items() if value}}
 
 
 def admit(session: Session, records: Iterable[Record]) -> None:
@@ -96,7 +106,8 @@ def admit(session: Session, records: Iterable[Record]) -> None:
         fields, receipt = record["fields"], record["receipt"]
         documents.append({
             "code": record["code"], "case_file": record["case_file"], "ordinal": record["ordinal"],
-            "item": record["item"], "profile": record["profile"], "type_name": fields.get("typeName", ""),
+            "item": record["item"], "profile": record["profile"], "kind": kind_of(fields),
+            "revision": record.get("revision", 0), "type_name": fields.get("typeName", ""),
             "number": fields.get("codeNumber", ""), "notation": fields.get("codeNotation", ""),
             "issued_on": iso_date(fields.get("issuedDate", "")), "organ": fields.get("organName", ""),
             "organ_key": name_key(fields.get("organName", "")), "subject": fields.get("subject", ""),
@@ -128,6 +139,23 @@ def admit(session: Session, records: Iterable[Record]) -> None:
             row.fields, row.facts = dict(record["fields"]), {}
 
 
+def renew(session: Session, record: Record) -> None:
+    """Make the rows of a document anew from its corrected record."""
+    for table in (File, Signature):
+        session.execute(delete(table).where(table.document == record["code"]))
+    session.execute(delete(Document).where(Document.code == record["code"]))
+    admit(session, [record])
+
+
+def kind_of(fields: Mapping[str, str]) -> Kind:
+    """Which field table a document follows: a text, a photo or negative (typePic), or sound and film (typeMedia)."""
+    if any(fields.get(key, "").strip() for key in ("typePic", "imageTitle", "photoTime")):
+        return "photo"
+    if any(fields.get(key, "").strip() for key in ("typeMedia", "movieTitle", "playTime")):
+        return "av"
+    return "document"
+
+
 def finding_rows(item: str, findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of an item's findings, numbered in their order."""
     return [{"item": item, "n": n, "code": one["code"], "level": one["level"], "subject": one["subject"],
@@ -146,7 +174,8 @@ def set_findings(session: Session, items: Iterable[str], values: list[dict[str, 
 def admit_fonds(session: Session, store: Store, object_id: str) -> None:
     """Make the rows of a fonds and of its file plans from the fonds' object."""
     described = json.loads(store.read(object_id, layout.FONDS))
-    session.merge(Fonds(**{key: described[key] for key in ("code", "name", "valid_from", "valid_to", "successor")}))
+    session.merge(Fonds(**{key: described[key] for key in ("code", "name", "valid_from", "valid_to", "successor")},
+                        fields=dict(described.get("fields", {}))))
     for path in store.files(object_id):
         if re.fullmatch(rf"{layout.FILE_PLANS}/\d{{4}}\.json", path):
             admit_file_plan(session, json.loads(store.read(object_id, path)))
@@ -154,10 +183,10 @@ def admit_fonds(session: Session, store: Store, object_id: str) -> None:
 
 def admit_file_plan(session: Session, plan: Record) -> None:
     """Make the rows of one year's file plan; a line that was there before is renewed."""
-    for entry in plan["entries"]:
+    for position, entry in enumerate(plan["entries"], 1):
         session.merge(FilePlanEntry(
-            fonds=plan["fonds"], year=plan["year"], notation=entry["notation"], heading=entry["heading"],
-            title=entry["title"], retention=entry["retention"], keeper=entry["keeper"], note=entry["note"]))
+            fonds=plan["fonds"], year=plan["year"], position=position, notation=entry["notation"],
+            heading=entry["heading"], title=entry["title"], retention=entry["retention"], keeper=entry["keeper"], note=entry["note"]))
 
 
 def iso_date(text: str) -> str:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -164,14 +164,15 @@ class Store:
     # --- writing ----------------------------------------------------------------------------------------
 
     def put(self, object_id: str, files: Mapping[str, NewFile], *, message: str, user: str,
-            created: datetime) -> int:
+            created: datetime, gone: Collection[str] = ()) -> int:
         """Add `files` (logical path → content) to the object as one new version; return the version's number.
 
         Files of earlier versions stay; a path that exists gets the new content (the old one stays in its
-        version). Content that the object already holds is not stored twice. When every path already has
-        just this content nothing is written and the newest version's number comes back, so a put may be said
-        again after a kill. Raises DamagedSourceError when a source does not have the hash it should have,
-        OSError (ENOSPC) when there is no room: the object is then as it was.
+        version). The paths in `gone` are not part of the new version; they, too, stay in the earlier ones. Content
+        that the object already holds is not stored twice. When every path already has just this content nothing is
+        written and the newest version's number comes back, so a put may be said again after a kill. Raises
+        DamagedSourceError when a source does not have the hash it should have, OSError (ENOSPC) when there is no
+        room: the object is then as it was.
         """
         folder = self.folder(object_id)
         exists = (folder / f"0={OCFL_OBJECT}").exists()
@@ -183,7 +184,7 @@ class Store:
         content = stage / f"v{number}" / "content"
         content.mkdir(parents=True)
         try:
-            inventory = self._stage(object_id, old, number, files, content, message, user, created)
+            inventory = self._stage(object_id, old, number, files, gone, content, message, user, created)
             if inventory is None:
                 return number - 1
             if old is None:
@@ -197,12 +198,15 @@ class Store:
         return number
 
     def _stage(self, object_id: str, old: dict[str, Any] | None, number: int, files: Mapping[str, NewFile],
-               content: Path, message: str, user: str, created: datetime) -> dict[str, Any] | None:
+               gone: Collection[str], content: Path, message: str, user: str,
+               created: datetime) -> dict[str, Any] | None:
         manifest: dict[str, list[str]] = dict(old["manifest"]) if old else {}
         fixity: dict[str, list[str]] = dict(old.get("fixity", {}).get("sha256", {})) if old else {}
         state = {path: digest for digest, paths in old["versions"][old["head"]]["state"].items()
                  for path in paths} if old else {}
         before = dict(state)
+        for path in gone:
+            state.pop(path, None)
         for path, new in sorted(files.items()):
             if new.sha512 and new.sha512 in manifest:
                 state[path] = new.sha512

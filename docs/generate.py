@@ -38,9 +38,10 @@ def pages() -> dict[str, str]:
 
 
 def findings_page() -> str:
-    """Every finding with both sentences, its article and its cure, in the order of findings.toml."""
+    """Every finding with both sentences, its article and its cure, in the order of the catalogues."""
     rules = findings.rules()
-    lines = [MADE, "# Findings\n", f"All {len(rules)} findings of Lưu Trữ, from `archive/findings.toml`. "
+    lines = [MADE, "# Findings\n", f"All {len(rules)} findings of Lưu Trữ, from `archive/findings.toml` and the rules "
+             "of packages in `archive/packages`. "
              "Codes are stable and never used twice. Words in {braces} are filled in by the check; "
              "{subject} is the document, file or field.\n",
              "Levels: **note** (for information) · **warning** (kept, but worth a look) · **refused** (the document "
@@ -58,9 +59,9 @@ def findings_page() -> str:
 
 
 def _titles() -> dict[str, str]:
-    """What each prefix of codes stands for, as the comments of findings.toml say it, in their order."""
+    """What each prefix of codes stands for, as the comments of the catalogues say it, in their order."""
     found: dict[str, str] = {}
-    for line in findings.CATALOGUE.read_text(encoding="utf-8").splitlines():
+    for line in "\n".join(place.read_text(encoding="utf-8") for place in findings.CATALOGUES).splitlines():
         if match := re.match(r"# --- ([A-Z, ]+): (.+?) -+$", line):
             found |= dict.fromkeys(match[1].split(", "), match[2])
     return found

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from archive import clock, codes, model
 from archive.findings import Finding, finding
 from archive.opening import Archive
-from archive.records import iso_date, name_key
+from archive.records import case_file_record, iso_date, name_key
 from ingest import intake
 from ingest.item import Item
 
@@ -85,7 +85,7 @@ def _open(archive: Archive, session: Session, item: Item, code: str) -> tuple[di
     if held is not None:
         if held.state != "open":
             return None, [finding("FILE-003", item.name, code=code)]
-        return _record(held), []
+        return case_file_record(held), []
     parsed = codes.parse_file_code(code, inventory=True)
     assert parsed is not None
     if session.get(model.Fonds, parsed.agency) is None:
@@ -97,11 +97,6 @@ def _open(archive: Archive, session: Session, item: Item, code: str) -> tuple[di
             "notation": parsed.notation, "title": planned.title, "retention": planned.retention,
             "keeper": planned.keeper, "state": "open", "profile": archive.settings.profile,
             "opened_at": clock.stamp(clock.now())}, []
-
-
-def _record(row: model.CaseFile) -> dict[str, Any]:
-    return {"schema": "luutru/casefile/1", **{key: getattr(row, key) for key in (
-        "code", "fonds", "year", "notation", "title", "retention", "keeper", "state", "profile", "opened_at")}}
 
 
 def _identity(item: Item) -> tuple[str, str, str, str] | None:

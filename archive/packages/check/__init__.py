@@ -1,0 +1,1 @@
+"""The check of packages; needs no archive."""
