@@ -186,7 +186,8 @@ def admit_file_plan(session: Session, plan: Record) -> None:
     for position, entry in enumerate(plan["entries"], 1):
         session.merge(FilePlanEntry(
             fonds=plan["fonds"], year=plan["year"], position=position, notation=entry["notation"],
-            heading=entry["heading"], title=entry["title"], retention=entry["retention"], keeper=entry["keeper"], note=entry["note"]))
+            heading=entry["heading"], title=entry["title"], retention=entry["retention"], keeper=entry["keeper"],
+            note=entry["note"]))
 
 
 def iso_date(text: str) -> str:
