@@ -11,20 +11,20 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from archive import layout
 from archive.catalogue import SOME
+from archive.fields.kinds import kind_of as kind_of
 from archive.model import CaseFile, Document, File, FilePlanEntry, Fonds, Item, ItemFinding, Signature
 from archive.store import Store
 
 _RECORD = re.compile(rf"{layout.DOCUMENTS}/(\d{{7}})\.json")
 
 Record = Mapping[str, Any]
-Kind = Literal["document", "photo", "av"]       # the levels of the field tables
 
 
 def read_case_file(store: Store, code: str) -> Record:
@@ -145,15 +145,6 @@ def renew(session: Session, record: Record) -> None:
         session.execute(delete(table).where(table.document == record["code"]))
     session.execute(delete(Document).where(Document.code == record["code"]))
     admit(session, [record])
-
-
-def kind_of(fields: Mapping[str, str]) -> Kind:
-    """Which field table a document follows: a text, a photo or negative (typePic), or sound and film (typeMedia)."""
-    if any(fields.get(key, "").strip() for key in ("typePic", "imageTitle", "photoTime")):
-        return "photo"
-    if any(fields.get(key, "").strip() for key in ("typeMedia", "movieTitle", "playTime")):
-        return "av"
-    return "document"
 
 
 def finding_rows(item: str, findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -15,5 +15,5 @@ def _rows() -> tuple[Row, ...]:
 @cache
 def own_rows(level: str, but: frozenset[str] = frozenset()) -> tuple[Row, ...]:
     """Our own rows for records of `level`, without those whose key is in `but` (the legal table has them)."""
-    group = "document" if level.startswith("document") else level
+    group = "document" if level.startswith("document") or level in ("photo", "av") else level
     return tuple(row for row in _rows() if row.level == group and row.key not in but)

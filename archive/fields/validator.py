@@ -14,6 +14,7 @@ from typing import Literal
 
 from archive.codes import agency_code
 from archive.dates import parse_date
+from archive.fields.kinds import kind_of
 from archive.fields.own import own_rows
 from archive.fields.tables import CodeList, Condition, Row, code_lists
 from archive.fields.tables import profile as profile_of
@@ -33,10 +34,14 @@ def validate_document(fields: Mapping[str, str], profile: str, subject: str, *, 
     """Findings about one document's fields under the regime `profile`.
 
     `stage` "intake" does not ask for what the archive itself fills in; "closed" asks for all. `package`
-    ("SIP_hoso", …) takes that package's table instead of the one our own records follow.
+    ("SIP_hoso", …) takes that package's table instead of the one our own records follow. Photos, sound and film
+    follow their own table where the regime has one.
     """
     regime = profile_of(profile)
+    kind = kind_of(fields)
     level = regime.by_direction.get(direction(fields), regime.levels["document"])
+    if kind != "document" and any(row.level == kind for row in regime.rows):
+        level = kind
     return validate_record(fields, profile, level, subject, stage=stage, package=package)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from archive.records import Kind
+from archive.fields.kinds import Kind
 
 Form = Literal["SIP_hoso", "SIP_tailieu", "AIP_hoso", "AIP_tailieu", "DIP"]
 Status = Literal["NEW", "SUPPLEMENT", "REPLACEMENT", "TEST", "OTHER"]
