@@ -193,6 +193,18 @@ def test_what_the_archivist_corrects_is_stored_the_next_night(kho: Path) -> None
     assert stored.code in found.stdout
 
 
+def test_what_the_page_says_is_proposed_and_taken_only_when_an_archivist_says_so(kho: Path) -> None:
+    waiting = item_named(kho, "420 cu cong chuc").id
+    shown = json.loads(luutru(quarantine.command, kho, "show", waiting, "--json").output)
+    assert shown["fields"].get("codeNumber") is None
+    assert shown["read_on_page"]["codeNumber"] == "420"
+    luutru(quarantine.command, kho, "release", waiting, "--from-page", "--set", "fileCode=H99.2026.01.VTLT",
+           "--set", "codeNotation=SNV-VTLT2", "--reason", "đã đối chiếu với trang giấy")
+    fields = item_named(kho, "420 cu cong chuc").fields
+    assert (fields["codeNumber"], fields["codeNotation"]) == ("420", "SNV-VTLT2"), "what was typed wins"
+    assert fields["typeName"] == "22", "taken as a code of the table, as any correction"
+
+
 def test_a_document_of_an_unplanned_case_file_is_stored_when_the_plan_has_it(kho: Path, tmp_path: Path) -> None:
     plan = tmp_path / "bo-sung.csv"
     plan.write_text("DANH MỤC HỒ SƠ NĂM 2026\nSố và ký hiệu hồ sơ,Tên đề mục và tiêu đề hồ sơ,Thời hạn bảo quản,"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -13,6 +14,7 @@ from archive import clock, model
 from archive.catalogue import record
 from archive.codes import parse_file_code
 from archive.fields import normalise_fields, profile
+from archive.fields.names import field_name, shown_fields
 from archive.fields.own import own_rows
 from archive.findings import Finding, Level
 from archive.i18n import _, language
@@ -56,9 +58,10 @@ def show(root: Path, item: str, as_json: bool) -> None:
         row = _item(archive, item)
         findings = _findings(archive, row.id)
         folder = intake.folder(archive.settings, row.id) / "received"
+    proposals = _read_on_page(row)
     if as_json:
         print_json({"item": row.id, "name": row.name, "state": row.state, "fields": row.fields, "sha256": row.sha256,
-                    "received_at": row.received_at, "folder": str(folder),
+                    "received_at": row.received_at, "folder": str(folder), "read_on_page": proposals,
                     "findings": [one.as_dict() for one in findings]})
         return
     out = console()
@@ -66,8 +69,15 @@ def show(root: Path, item: str, as_json: bool) -> None:
     out.print(f"  SHA-256 {row.sha256} · {row.size:,} B · {local_time(row.received_at)}", soft_wrap=True)
     if row.state != "kept_out":
         out.print(f"  {folder}", soft_wrap=True)
-    for name, value in sorted(row.fields.items()):
-        out.print(f"  [dim]{name:<16}[/] {escape(str(value))}", soft_wrap=True)
+    def show_fields(fields: dict[str, str], style: str = "") -> None:
+        for key, value in sorted(shown_fields(fields).items()):
+            named = f"{field_name(key, archive.settings.profile, language())} ({key})"
+            out.print(f"  [dim]{named:<44}[/] {escape(value)}", soft_wrap=True, style=style)
+
+    show_fields(row.fields)
+    if proposals:
+        out.print("\n  " + _("Read on the page, not in the fields; `release --from-page` takes it:"), soft_wrap=True)
+        show_fields(proposals, "italic")
     for found in findings:
         article = f" [dim]({escape(cited)})[/]" if (cited := found.citation(language())) else ""
         out.print(f"\n  [bold]{found.code}[/] {escape(found.sentence(language()))}{article}", soft_wrap=True)
@@ -78,14 +88,16 @@ def show(root: Path, item: str, as_json: bool) -> None:
 @click.argument("items", nargs=-1, required=True)
 @click.option("--set", "corrections", multiple=True, metavar="TAG=VALUE", help=_("a field's right value, such as "
                                                                                  "fileCode=H99.2026.01.VP"))
+@click.option("--from-page", is_flag=True, help=_("take what the page's heading says for the fields that are empty; "
+                                                  "--set wins"))
 @click.option("--accept", "accepted", multiple=True, metavar="CODE",
               help=_("a finding that you answer for, such as VERIFY-010: it no longer holds the item"))
 @click.option("--reason", default="", help=_("why"))
 @click.option("--dry-run", is_flag=True, help=_("show the fields as they would be, change nothing"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
-def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], accepted: tuple[str, ...], reason: str,
-            dry_run: bool, as_json: bool) -> None:
+def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], from_page: bool,
+            accepted: tuple[str, ...], reason: str, dry_run: bool, as_json: bool) -> None:
     """Note corrections and let the items in with the next night, which puts them through every stage again."""
     values = _values(corrections)
     if accepted and not reason.strip():
@@ -93,7 +105,7 @@ def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], ac
     if values.get("fileCode") and parse_file_code(values["fileCode"], inventory=True) is None:
         raise click.UsageError(_("“{code}” is not a case file code, such as H99.2026.01.VP.").format(
             code=values["fileCode"]))
-    done = []
+    done: list[dict[str, Any]] = []
     with archive_at(root) as archive, ownership(archive):
         _check_tags(archive, values)
         for item in items:
@@ -104,11 +116,12 @@ def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], ac
             elif row.state not in ("quarantine", "failed", "released"):
                 raise click.UsageError(_("{item} does not wait in quarantine (it is: {state}).").format(
                     item=item, state=state_name(row.state)))
-            facts = {**row.facts, "corrections": {**row.facts.get("corrections", {}), **values},
+            taken = {**(_read_on_page(row) if from_page else {}), **values}
+            facts = {**row.facts, "corrections": {**row.facts.get("corrections", {}), **taken},
                      "accepted": sorted({*row.facts.get("accepted", []), *accepted})}
-            kept = {name: value for name, value in row.fields.items() if name.removesuffix("Text") not in values}
-            fields, found = normalise_fields({**kept, **values}, archive.settings.profile, row.name)
-            done.append({"item": row.id, "name": row.name, "fields": fields,
+            kept = {name: value for name, value in row.fields.items() if name.removesuffix("Text") not in taken}
+            fields, found = normalise_fields({**kept, **taken}, archive.settings.profile, row.name)
+            done.append({"item": row.id, "name": row.name, "fields": fields, "set": taken,
                          "findings": [one.as_dict() for one in found]})
             if not dry_run:
                 _release(archive, row, facts, fields, reason)
@@ -118,8 +131,15 @@ def release(root: Path, items: tuple[str, ...], corrections: tuple[str, ...], ac
     for one in done:
         console().print(f"{one['item']}  {escape(str(one['name']))}: " + (
             _("would be released") if dry_run else _("released; the next night takes it in (luutru nightly)")))
-        for name, value in values.items():
+        for name, value in one["set"].items():
             console().print(f"  {name} = {escape(value)}")
+
+
+def _read_on_page(row: model.Item) -> dict[str, str]:
+    """What the page's heading says of fields that are empty: a proposal for a person, never taken by itself."""
+    heading = row.facts.get("extract", {}).get("heading", {})
+    tags = ("typeName", "codeNumber", "codeNotation", "issuedDate", "organName", "subject")
+    return {tag: heading[tag] for tag in tags if heading.get(tag) and not row.fields.get(tag)}
 
 
 def _release(archive: Archive, row: model.Item, facts: dict[str, object], fields: dict[str, str], reason: str) -> None:
