@@ -60,9 +60,13 @@ def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], 
                 waiting.pop(line.subject, None)
             case "fonds_opened":
                 expected.setdefault(layout.fonds_object(line.subject), {})
+            case "casefile_closed":
+                expected.setdefault(layout.casefile_object(line.subject), {})["METS.xml"] = line.data["mets"]
+            case "casefile_reopened":
+                expected.setdefault(layout.casefile_object(line.subject), {}).pop("METS.xml", None)
             case "received":
                 waiting[line.subject] = line.data
-            case "duplicate" | "kept_out" | "list_received":
+            case "duplicate" | "kept_out" | "list_received" | "package_received":
                 waiting.pop(line.subject, None)
     return expected, waiting
 

@@ -54,6 +54,11 @@ def batch_object(batch: str) -> str:
     return f"urn:luutru:batch:{batch}"
 
 
+def seal_object(seal: str) -> str:
+    """The id of the OCFL object of a seal: a hash tree and its timestamp tokens."""
+    return f"urn:luutru:seal:{seal}"
+
+
 def record_path(ordinal: int) -> str:
     """The record of the document with this ordinal in its case file."""
     return f"{DOCUMENTS}/{ordinal:07d}.json"

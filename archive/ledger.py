@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,11 @@ def event_key(kind: str, subject: str, *more: str) -> str:
 def line_hash(body: Mapping[str, Any]) -> str:
     """SHA-256 (hex) over the canonical JSON of a line without its own hash (sorted keys, no blanks, UTF-8)."""
     return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+def line_bytes(line: Line) -> bytes:
+    """The bytes whose SHA-256 is the line's hash: its canonical JSON without the hash itself."""
+    return _canonical({key: value for key, value in asdict(line).items() if key != "hash"})
 
 
 class Ledger:

@@ -202,3 +202,24 @@ class Event(Base):
     actor: Mapped[str] = mapped_column(String(100))
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class Seal(Base):
+    """One hash tree with its timestamp tokens: a night's, or a renewal over older ones (archive/evidence/seals.py)."""
+
+    __tablename__ = "seal"
+    __table_args__ = (Index(None, "kind", "last_event"),)
+
+    id: Mapped[str] = mapped_column(String(10), primary_key=True)        # 000001, 000002, …
+    kind: Mapped[str] = mapped_column(String(10))                        # night, renewal, rehash
+    at: Mapped[str] = mapped_column(String(40))
+    algorithm: Mapped[str] = mapped_column(String(20))
+    leaves: Mapped[int] = mapped_column(Integer)
+    root: Mapped[str] = mapped_column(String(128))
+    first_event: Mapped[int] = mapped_column(Integer, default=0)         # of the ledger; 0: none (renewals)
+    last_event: Mapped[int] = mapped_column(Integer, default=0)
+    log_size: Mapped[int] = mapped_column(Integer, default=0)
+    log_peaks: Mapped[list[Any]] = mapped_column(default=list)
+    renews: Mapped[list[Any]] = mapped_column(default=list)              # ids of seals whose last token it covers
+    tokens: Mapped[list[Any]] = mapped_column(default=list)              # file, time, server, until; empty: a gap
+    until: Mapped[str] = mapped_column(String(40), default="")           # when the first token's server ends

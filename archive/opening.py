@@ -19,7 +19,7 @@ from archive.errors import ArchiveBusyError, CatalogueLostError, NoArchiveError,
 from archive.files import json_bytes, write_atomically
 from archive.i18n import _
 from archive.ledger import Entry, Ledger, event_key
-from archive.model import Event, Fonds
+from archive.model import CaseFile, Event, FilePlanEntry, Fonds
 from archive.settings import Settings
 from archive.store import NewFile, Store
 
@@ -118,6 +118,18 @@ def ownership(archive: Archive, *, rebuilding: bool = False) -> Iterator[None]:
         if not rebuilding:
             with archive.catalogue.session() as session:
                 catch_up(session, archive.ledger)
+                half_done = session.scalar(select(CaseFile.code).where(
+                    CaseFile.state.in_(("closing", "reopening", "revising"))).limit(1))
+                unplaced = session.scalar(select(FilePlanEntry.year).where(FilePlanEntry.position == 0).limit(1))
+            if half_done is not None:
+                from archive import closing, revisions  # they build on this module; needed after a kill only
+
+                revisions.finish(archive)
+                closing.finish(archive)
+            if unplaced is not None:
+                from archive import file_plan_import  # a catalogue of before the positions: once an upgrade
+
+                file_plan_import.renew(archive)
         yield
         os.ftruncate(handle, 0)     # a night that had nothing to do leaves every file as it was
     finally:

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from archive import layout, records
+from archive import closing, layout, records, revisions
 from archive.catalogue import SOME
+from archive.evidence.seals import admit_seal
 from archive.ledger import Line
 from archive.model import Batch, Event, Item
 from archive.opening import Archive
@@ -74,7 +75,7 @@ def _replay(session: Session, line: Line) -> None:
             if "accepted" in data:
                 item.fields = data["fields"]
                 item.facts = {"corrections": data["corrections"], "accepted": data["accepted"]}
-            if line.kind == "kept_out":
+            if line.kind in ("kept_out", "package_received"):
                 item.fields, item.facts = {}, {}
             if "findings" in data:
                 records.set_findings(session, [item.id], records.finding_rows(item.id, data["findings"]))
@@ -82,20 +83,30 @@ def _replay(session: Session, line: Line) -> None:
 
 STATES = {"quarantined": "quarantine", "failed": "failed", "released": "released", "turned_away": "turned_away",
           "duplicate": "duplicate", "kept_out": "kept_out", "list_received": "list",
-          "list_redacted": "list"}
+          "list_redacted": "list", "package_received": "package"}
 
 
 def _admit_object(session: Session, archive: Archive, object_id: str) -> int:
     if object_id.startswith(layout.fonds_object("")):
         records.admit_fonds(session, archive.store, object_id)
+        session.flush()
+        revisions.announce(archive, session, object_id)     # a correction that was killed before its event
+        return 0
+    if object_id.startswith(layout.seal_object("")):
+        admit_seal(session, archive.store, object_id)
         return 0
     code = object_id.removeprefix(layout.casefile_object(""))
     if code == object_id:
         return 0
-    records.admit_case_file(session, records.read_case_file(archive.store, code), archive.store.version(object_id))
+    described = records.read_case_file(archive.store, code)
+    records.admit_case_file(session, described, archive.store.version(object_id))
     session.flush()
     found = list(records.read_documents(archive.store, code))
     records.admit(session, found)
+    if any(record.get("revised_at") for record in found) or described.get("revised_at"):
+        revisions.announce(archive, session, object_id)     # a correction that was killed before its event
+    if "closing" in described or "reopened" in described:
+        closing.announce(archive, session, described)
     return len(found)
 
 
@@ -105,7 +116,8 @@ def _read_intake(session: Session, intake: Path) -> int:
     for sidecar in sorted(intake.glob("*/item.json")):
         data = json.loads(sidecar.read_bytes())
         item = session.get(Item, data["id"])
-        if item is not None and item.state in {"quarantine", "failed", "released", "turned_away"}:
+        if item is not None and (item.state in {"quarantine", "failed", "released", "turned_away"}
+                                 or (item.state == "received" and "package" in data["facts"])):
             item.fields, item.facts = data["fields"], data["facts"]
             count += 1
     return count

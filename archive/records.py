@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -38,7 +39,8 @@ def ordinals(store: Store, code: str) -> list[int]:
     object_id = layout.casefile_object(code)
     if not store.has(object_id):
         return []
-    return sorted(int(match[1]) for path in store.files(object_id) if (match := _RECORD.fullmatch(path)))
+    return sorted(int(match[1]) for path in store.files(object_id)
+                  if path.startswith(layout.DOCUMENTS) and (match := _RECORD.fullmatch(path)))
 
 
 def read_documents(store: Store, code: str, wanted: Iterable[int] | None = None) -> Iterator[Record]:
@@ -63,9 +65,9 @@ def _read(store: Store, code: str, wanted: Iterable[int] | None, *, with_text: b
     if not numbers:
         return
     object_id = layout.casefile_object(code)
-    held = store.files(object_id)       # once: the inventory of a case file grows with its documents
+    held = store.files(object_id)
     for ordinal in numbers:
-        record: Record = json.loads(store.content(object_id, held[layout.record_path(ordinal)]))
+        record: Record = orjson.loads(store.content(object_id, held[layout.record_path(ordinal)]))
         text = next((file["path"] for file in record["files"] if file["role"] == "text"), "") if with_text else ""
         yield record, store.content(object_id, held[text]).decode() if text else ""
 
@@ -139,12 +141,15 @@ def admit(session: Session, records: Iterable[Record]) -> None:
             row.fields, row.facts = dict(record["fields"]), {}
 
 
-def renew(session: Session, record: Record) -> None:
-    """Make the rows of a document anew from its corrected record."""
-    for table in (File, Signature):
-        session.execute(delete(table).where(table.document == record["code"]))
-    session.execute(delete(Document).where(Document.code == record["code"]))
-    admit(session, [record])
+def renew(session: Session, *corrected: Record) -> None:
+    """Make the rows of documents anew from their corrected records."""
+    for start in range(0, len(corrected), SOME):
+        some = corrected[start:start + SOME]
+        codes = [record["code"] for record in some]
+        for table in (File, Signature):
+            session.execute(delete(table).where(table.document.in_(codes)).execution_options(synchronize_session=False))
+        session.execute(delete(Document).where(Document.code.in_(codes)).execution_options(synchronize_session=False))
+        admit(session, some)
 
 
 def finding_rows(item: str, findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

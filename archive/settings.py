@@ -30,6 +30,9 @@ class AgencySettings(_Section):
     name: str = Field("Cơ quan mẫu", description="the agency's full name")
     receipt_rule: str = Field("LS", description="rule for the legal time of receipt: an id of ingest/receipt.toml")
     calendar: str = Field("sample", description="working calendar: an id of ingest/receipt.toml")
+    archivists: list[str] = Field(
+        default_factory=list, description="who may correct what is stored, by the names that the ledger writes "
+                                          "(LUUTRU_USER); empty: whoever can write the archive")
 
 
 class IngestSettings(_Section):
@@ -85,6 +88,50 @@ class SearchSettings(_Section):
     engine: Literal["tantivy"] = Field("tantivy", description="search engine")
 
 
+class PackageSettings(_Section):
+    """How packages (SIP, AIP, DIP) are written."""
+
+    serialisation: str = Field("tt05_2025", description="how packages are written where TT 05/2025 contradicts itself: "
+                                                        "a profile of archive/packages/serialisation.toml")
+    archive_code: str = Field("", description="code of the archive's agency (mã cơ quan lưu trữ) in archival codes; "
+                                              "empty: the agency's own code")
+    archive_name: str = Field("", description="name of the archive's agency; empty: the agency's own name")
+
+
+class EvidenceSettings(_Section):
+    """How each night is proved to have been: hash tree, timestamp, renewal."""
+
+    tsa: list[str] = Field(default_factory=list, description="addresses of timestamp authorities (RFC 3161); each "
+                           "gives a token; empty: nights are sealed without a timestamp")
+    tsa_policy: str = Field("", description="policy (OID) that is asked of the timestamp authorities; empty: theirs")
+    tsa_seconds: float = Field(60.0, gt=0, description="how long one timestamp authority is waited for, seconds")
+    renew_months: int = Field(18, ge=1, description="a timestamp is renewed so long before its certificate ends")
+
+
+class SealSettings(_Section):
+    """How scans are sealed: with which key, how far, what the seal shows. The secret itself is never written here."""
+
+    pkcs12: str = Field("", description="file with the agency's key and certificate (PKCS#12: .p12, .pfx); relative "
+                                        "ones lie in the archive's folder")
+    pkcs11_module: str = Field("", description="PKCS#11 library of the token or HSM; used when no pkcs12 is set")
+    pkcs11_token: str = Field("", description="label of the token; empty: the only one")
+    pkcs11_key: str = Field("", description="label of the key on the token")
+    certificate: str = Field(
+        "", description="file with the certificate, where the token holds only the key; PEM or DER")
+    secret_env: str = Field(
+        "LUUTRU_SEAL_PIN", description="name of the environment variable that holds the PIN or the passphrase")
+    secret_file: str = Field(
+        "", description="file that holds the PIN or the passphrase in its first line; it wins over the variable")
+    level: Literal["B-B", "B-T", "B-LT"] = Field(
+        "B-T", description="PAdES level: B-B without a timestamp, B-T with one from evidence.tsa (B-B while none is "
+                           "set), B-LT with certificates and revocation lists as well")
+    layout: Literal["auto", "tt05_2025", "tt02_2019", "nd30_2020"] = Field(
+        "auto", description="whose rules the visible text follows; auto: those of the setting profile")
+    copy_form: str = Field("Sao y", description="form of the copy that a seal under NĐ 30/2020 shows")
+    picture: str = Field("", description="PNG of the red seal in real size (its dpi tells), for TT 02/2019")
+    font: str = Field("", description="font file of the visible text; empty: the system's Liberation Serif")
+
+
 class Settings(BaseSettings):
     """All settings of one archive. Raises pydantic.ValidationError for a value that cannot be."""
 
@@ -100,6 +147,9 @@ class Settings(BaseSettings):
     signatures: SignatureSettings = Field(default_factory=SignatureSettings)
     ocr: OcrSettings = Field(default_factory=OcrSettings)
     search: SearchSettings = Field(default_factory=SearchSettings)
+    packages: PackageSettings = Field(default_factory=PackageSettings)
+    evidence: EvidenceSettings = Field(default_factory=EvidenceSettings)
+    seal: SealSettings = Field(default_factory=SealSettings)
 
     toml_file: ClassVar[Path | None] = None
 

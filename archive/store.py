@@ -11,7 +11,6 @@ SHA-256 fixity block, because packages and evidence carry SHA-256 (TT 05/2025).
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
@@ -20,16 +19,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from archive import clock
+import orjson
+
+from archive import clock, inventory
 from archive.errors import IntegrityError
 from archive.files import fsync_folder, json_bytes, write_atomically
 from archive.i18n import _
+from archive.inventory import INVENTORY, SIDECAR, Inventory
 
 OCFL_ROOT = "ocfl_1.1"
 OCFL_OBJECT = "ocfl_object_1.1"
 LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 LAYOUT_CONFIG = {"extensionName": LAYOUT, "digestAlgorithm": "sha256", "tupleSize": 3, "numberOfTuples": 3}
-INVENTORY = "inventory.json"
 CHUNK = 1 << 20
 
 
@@ -57,6 +58,28 @@ class StoredFile:
         return self.place.stat().st_size
 
 
+class Files(Mapping[str, StoredFile]):
+    """The files of an object by their logical path; each is made when it is asked for, since there may be thousands."""
+
+    def __init__(self, folder: Path, held: Inventory, version: int | None = None) -> None:
+        self._folder, self._held = folder, held
+        self._paths = inventory.by_path(held.state(f"v{version}")) if version else held.paths
+
+    def __getitem__(self, path: str) -> StoredFile:
+        digest = self._paths[path]
+        place = self._held.manifest[digest][0]
+        return StoredFile(path, self._folder / place, digest, self._held.sha256.get(place, ""))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
+
+
 class DamagedSourceError(IntegrityError):
     """The bytes to be stored are not the ones that were received."""
 
@@ -71,6 +94,7 @@ class Store:
     def __init__(self, root: Path, staging: Path) -> None:
         self.root = root
         self.staging = staging
+        self._last: tuple[Path, inventory.Stamp, Inventory] | None = None
 
     @classmethod
     def create(cls, root: Path, staging: Path) -> Store:
@@ -101,37 +125,26 @@ class Store:
 
     def id_of(self, folder: Path) -> str:
         """The id of the object in `folder`, after finishing a put that was interrupted there."""
-        self._finish_interrupted_put(folder)
-        return str(read_inventory(folder)["id"])
+        return str(self._held(folder).told["id"])
 
     def objects(self) -> Iterator[str]:
         """The ids of all objects, in the order of their folders."""
         yield from map(self.id_of, self.folders())
 
-    def inventory(self, object_id: str) -> dict[str, Any]:
+    def inventory(self, object_id: str) -> Inventory:
         """The inventory of the object's newest version. Raises KeyError when there is no such object."""
         folder = self.folder(object_id)
         if not (folder / f"0={OCFL_OBJECT}").exists():
             raise KeyError(object_id)
-        return self._finish_interrupted_put(folder)
+        return self._held(folder)
 
     def version(self, object_id: str) -> int:
         """The number of the newest version; 0 when the store does not hold the object."""
-        return int(self.inventory(object_id)["head"][1:]) if self.has(object_id) else 0
+        return self.inventory(object_id).number if self.has(object_id) else 0
 
-    def files(self, object_id: str, version: int | None = None) -> dict[str, StoredFile]:
+    def files(self, object_id: str, version: int | None = None) -> Mapping[str, StoredFile]:
         """The files of the object (of its newest version, or of `version`) by their logical path."""
-        inventory = self.inventory(object_id)
-        folder = self.folder(object_id)
-        head = f"v{version}" if version else inventory["head"]
-        sha256 = {path: digest for digest, paths in inventory.get("fixity", {}).get("sha256", {}).items()
-                  for path in paths}
-        found = {}
-        for digest, logical_paths in inventory["versions"][head]["state"].items():
-            place = inventory["manifest"][digest][0]
-            for path in logical_paths:
-                found[path] = StoredFile(path, folder / place, digest, sha256.get(place, ""))
-        return found
+        return Files(self.folder(object_id), self.inventory(object_id), version)
 
     def read(self, object_id: str, path: str) -> bytes:
         """The bytes of one file, checked against its hash. Raises KeyError, IntegrityError."""
@@ -175,110 +188,64 @@ class Store:
         room: the object is then as it was.
         """
         folder = self.folder(object_id)
-        exists = (folder / f"0={OCFL_OBJECT}").exists()
-        old = self._finish_interrupted_put(folder) if exists else None
-        number = int(old["head"][1:]) + 1 if old else 1
+        old = self.inventory(object_id) if self.has(object_id) else None
+        number = old.number + 1 if old else 1
         stage = self.staging / hashlib.sha256(object_id.encode()).hexdigest()[:32]
         if stage.exists():
             shutil.rmtree(stage)
         content = stage / f"v{number}" / "content"
         content.mkdir(parents=True)
         try:
-            inventory = self._stage(object_id, old, number, files, gone, content, message, user, created)
-            if inventory is None:
-                return number - 1
+            new = _Version(object_id, old, number)
+            _stage(new, files, gone, content)
+            if old and not new.changed:
+                return old.number
+            told = new.inventory(message, user, created)
+            data = inventory.as_bytes(told)
+            beside = inventory.sidecar(data)
             if old is None:
                 (stage / f"0={OCFL_OBJECT}").write_text(f"{OCFL_OBJECT}\n")
-                _write_inventory(stage, inventory)
-            _write_inventory(stage / f"v{number}", inventory)
+            for place in [stage, stage / f"v{number}"][0 if old is None else 1:]:
+                (place / INVENTORY).write_bytes(data)
+                (place / SIDECAR).write_bytes(beside)
             _fsync_tree(stage)
-            self._move_in(folder, stage, number, first=old is None)
+            if old is None:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                stage.rename(folder)
+                for parent in list(folder.parents)[:4]:
+                    fsync_folder(parent)
+            else:
+                (stage / f"v{number}").rename(folder / f"v{number}")
+                fsync_folder(folder)
+                inventory.adopt(folder, data, beside)
+            self._last = (folder, inventory.stamp(folder), Inventory(told))
         finally:
             shutil.rmtree(stage, ignore_errors=True)
         return number
 
-    def _stage(self, object_id: str, old: dict[str, Any] | None, number: int, files: Mapping[str, NewFile],
-               gone: Collection[str], content: Path, message: str, user: str,
-               created: datetime) -> dict[str, Any] | None:
-        manifest: dict[str, list[str]] = dict(old["manifest"]) if old else {}
-        fixity: dict[str, list[str]] = dict(old.get("fixity", {}).get("sha256", {})) if old else {}
-        state = {path: digest for digest, paths in old["versions"][old["head"]]["state"].items()
-                 for path in paths} if old else {}
-        before = dict(state)
-        for path in gone:
-            state.pop(path, None)
-        for path, new in sorted(files.items()):
-            if new.sha512 and new.sha512 in manifest:
-                state[path] = new.sha512
-                continue
-            target = content / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            sha512, sha256, size = _copy(new.source, target)
-            if (new.sha512 and new.sha512 != sha512) or (new.sha256 and new.sha256 != sha256):
-                raise DamagedSourceError(path)
-            if sha512 in manifest:
-                target.unlink()
-            else:
-                _read_back(target, sha512, size)
-                manifest[sha512] = [f"v{number}/content/{path}"]
-                fixity.setdefault(sha256, []).append(f"v{number}/content/{path}")
-            state[path] = sha512
-        if old and state == before:
-            return None
-        by_digest: dict[str, list[str]] = {}
-        for path, digest in sorted(state.items()):
-            by_digest.setdefault(digest, []).append(path)
-        versions = dict(old["versions"]) if old else {}
-        versions[f"v{number}"] = {"created": clock.in_vietnam(created).isoformat(timespec="seconds"),
-                                  "message": message, "user": {"name": user, "address": "urn:luutru:" + user},
-                                  "state": by_digest}
-        return {"id": object_id, "type": "https://ocfl.io/1.1/spec/#inventory", "digestAlgorithm": "sha512",
-                "head": f"v{number}", "contentDirectory": "content", "manifest": manifest, "versions": versions,
-                "fixity": {"sha256": fixity}}
-
-    def _move_in(self, folder: Path, stage: Path, number: int, *, first: bool) -> None:
-        if first:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            stage.rename(folder)
-            for parent in list(folder.parents)[:4]:
-                fsync_folder(parent)
-            return
-        (stage / f"v{number}").rename(folder / f"v{number}")
-        fsync_folder(folder)
-        _adopt_version(folder, number)
-
-    def _finish_interrupted_put(self, folder: Path) -> dict[str, Any]:
-        """Bring an object whose writer was killed between its two last renames to the newest whole version.
-
-        Returns its inventory.
-        """
-        stated = folder / INVENTORY
-        newest = max((int(place.name[1:]) for place in folder.glob("v[0-9]*")), default=0)
-        inventory: dict[str, Any] = json.loads(stated.read_bytes())
-        head = int(inventory["head"][1:])
-        if newest == head and _sidecar_is_right(folder):
-            return inventory
-        if newest not in (head, head + 1) or not _sidecar_is_right(folder / f"v{newest}"):
-            raise IntegrityError(f"{folder}: inventory and versions do not agree; run `luutru fixity check`")
-        _adopt_version(folder, newest)
-        return read_inventory(folder)
+    def _held(self, folder: Path) -> Inventory:
+        """The inventory of the object in `folder`; the one that was asked for last is not read and parsed again."""
+        stamp = inventory.stamp(folder)
+        if self._last is None or self._last[:2] != (folder, stamp):
+            held = inventory.whole(folder)
+            self._last = (folder, stamp, held)      # the stamp of before: what changes meanwhile is read again
+        return self._last[2]
 
     # --- verifying --------------------------------------------------------------------------------------
 
     def verify(self, object_id: str) -> Iterator[str]:
         """Read the whole object; yield a sentence for each thing that is not as the inventory says."""
         folder = self.folder(object_id)
-        if not _sidecar_is_right(folder):
+        data = (folder / INVENTORY).read_bytes()
+        if not inventory.sidecar_is_right(folder, data):
             yield _("{object}: the inventory does not have the hash of its sidecar").format(object=object_id)
             return
-        inventory = read_inventory(folder)
-        head = inventory["head"]
-        if not _sidecar_is_right(folder / head) or (folder / head / INVENTORY).read_bytes() != (
-                folder / INVENTORY).read_bytes():
-            yield _("{object}: the inventory of {head} is not that of the object").format(object=object_id, head=head)
-        sha256 = {path: digest for digest, paths in inventory.get("fixity", {}).get("sha256", {}).items()
-                  for path in paths}
-        expected = {path: digest for digest, paths in inventory["manifest"].items() for path in paths}
+        held = Inventory(orjson.loads(data))
+        own = folder / held.head
+        if not inventory.sidecar_is_right(own) or (own / INVENTORY).read_bytes() != data:
+            yield _("{object}: the inventory of {head} is not that of the object").format(
+                object=object_id, head=held.head)
+        sha256, expected = held.sha256, inventory.by_path(held.manifest)
         for path, digest in sorted(expected.items()):
             place = folder / path
             if not place.is_file():
@@ -292,10 +259,69 @@ class Store:
             yield _("{object}: {path} is in no inventory").format(object=object_id, path=path)
 
 
-def read_inventory(folder: Path) -> dict[str, Any]:
-    """The inventory in `folder` (an object or one of its versions), as it stands."""
-    inventory: dict[str, Any] = json.loads((folder / INVENTORY).read_bytes())
-    return inventory
+class _Version:
+    """A version in the making: what the object held before, and what this version changes of it."""
+
+    def __init__(self, object_id: str, old: Inventory | None, number: int) -> None:
+        self.object_id, self.number, self.changed = object_id, number, False
+        self.earlier: Mapping[str, Any] = old.told["versions"] if old else {}
+        self.manifest = dict(old.manifest) if old else {}
+        self.fixity = dict(old.fixity) if old else {}
+        self._state = dict(old.state()) if old else {}
+        self._paths = dict(old.paths) if old else {}
+
+    def place(self, path: str, sha512: str) -> None:
+        """Let `path` have the content with this hash ("": let the path be gone)."""
+        before = self._paths.get(path, "")
+        if before == sha512:
+            return
+        self.changed = True
+        if before:
+            self._state[before] = [other for other in self._state[before] if other != path]
+            if not self._state[before]:
+                del self._state[before]
+        if sha512:
+            self._paths[path] = sha512
+            self._state[sha512] = sorted([*self._state.get(sha512, ()), path])
+        else:
+            del self._paths[path]
+
+    def add(self, path: str, sha512: str, sha256: str) -> None:
+        """Note where new content lies."""
+        lies = f"v{self.number}/content/{path}"
+        self.manifest[sha512] = [lies]
+        self.fixity[sha256] = [*self.fixity.get(sha256, ()), lies]
+
+    def inventory(self, message: str, user: str, created: datetime) -> dict[str, Any]:
+        """The object's inventory with this version."""
+        version = {"created": clock.in_vietnam(created).isoformat(timespec="seconds"), "message": message,
+                   "user": {"name": user, "address": "urn:luutru:" + user}, "state": self._state}
+        head = f"v{self.number}"
+        return {"id": self.object_id, "type": "https://ocfl.io/1.1/spec/#inventory", "digestAlgorithm": "sha512",
+                "head": head, "contentDirectory": "content", "manifest": self.manifest,
+                "versions": {**self.earlier, head: version}, "fixity": {"sha256": self.fixity}}
+
+
+def _stage(version: _Version, files: Mapping[str, NewFile], gone: Collection[str], content: Path) -> None:
+    """Copy what is new into `content`, read it back and note it. Raises DamagedSourceError, IntegrityError."""
+    for path in gone:
+        if path not in files:
+            version.place(path, "")
+    for path, new in sorted(files.items()):
+        if new.sha512 and new.sha512 in version.manifest:
+            version.place(path, new.sha512)
+            continue
+        target = content / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sha512, sha256, size = _copy(new.source, target)
+        if (new.sha512 and new.sha512 != sha512) or (new.sha256 and new.sha256 != sha256):
+            raise DamagedSourceError(path)
+        if sha512 in version.manifest:
+            target.unlink()
+        else:
+            _read_back(target, sha512, size)
+            version.add(path, sha512, sha256)
+        version.place(path, sha512)
 
 
 def _encode(object_id: str, digest: str) -> str:
@@ -343,27 +369,6 @@ def _hashes(place: Path) -> tuple[str, str]:
             sha512.update(chunk)
             sha256.update(chunk)
     return sha512.hexdigest(), sha256.hexdigest()
-
-
-def _write_inventory(folder: Path, inventory: Mapping[str, Any]) -> None:
-    data = json_bytes(inventory)
-    (folder / INVENTORY).write_bytes(data)
-    (folder / f"{INVENTORY}.sha512").write_text(f"{hashlib.sha512(data).hexdigest()} {INVENTORY}\n")
-
-
-def _adopt_version(folder: Path, number: int) -> None:
-    """Make version `number`'s inventory that of the object; the sidecar last, so that a kill in between shows."""
-    data = (folder / f"v{number}" / INVENTORY).read_bytes()
-    write_atomically(folder / INVENTORY, data)
-    write_atomically(folder / f"{INVENTORY}.sha512", f"{hashlib.sha512(data).hexdigest()} {INVENTORY}\n".encode())
-
-
-def _sidecar_is_right(folder: Path) -> bool:
-    try:
-        stated = (folder / f"{INVENTORY}.sha512").read_text().split()[0]
-        return hashlib.sha512((folder / INVENTORY).read_bytes()).hexdigest() == stated
-    except (OSError, IndexError):
-        return False
 
 
 def _fsync_tree(folder: Path) -> None:

@@ -32,13 +32,15 @@ from archive.opening import Archive, open_archive
 from archive.settings import Settings, load
 
 STATES = {"stored": "green", "quarantine": "yellow", "failed": "red", "kept_out": "red", "duplicate": "dim",
-          "list": "dim", "turned_away": "dim", "released": "cyan", "received": "cyan", "examined": "cyan"}
+          "list": "dim", "package": "green", "turned_away": "dim", "released": "cyan", "received": "cyan",
+          "examined": "cyan"}
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console that keeps long lines whole when its output is no terminal."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 140, soft_wrap=False)
+    # :AB: in a fingerprint or a title is no emoji.
+    return Console(stderr=stderr, highlight=False, emoji=False, width=None if stream.isatty() else 140, soft_wrap=False)
 
 
 def settings_of(root: Path) -> Settings:
@@ -82,6 +84,7 @@ def state_name(state: str) -> str:
     """A state of an item in words."""
     names = {"stored": _("stored"), "quarantine": _("in quarantine"), "failed": _("failed, taken up again next night"),
              "kept_out": _("kept out (state secret mark)"), "duplicate": _("duplicate"), "list": _("registry list"),
+             "package": _("package, taken apart"),
              "turned_away": _("refused for good"), "released": _("released, stored next night"),
              "received": _("received"), "examined": _("examined")}
     return names.get(state, state)
@@ -117,12 +120,19 @@ def time_source_name(source: str) -> str:
 
 def casefile_state_name(state: str) -> str:
     """A state of a case file in words."""
-    return {"open": _("open"), "closed": _("closed")}.get(state, state)
+    return {"open": _("open"), "closed": _("concluded"), "closing": _("is being closed"),
+            "reopening": _("is being reopened"), "revising": _("a correction is being written")}.get(state, state)
 
 
 def local_time(stamp: str) -> str:
     """A recorded time as people in Vietnam write it: hour first, then day/month/year; empty stays empty."""
     return f"{clock.in_vietnam(clock.parse(stamp)):%H:%M:%S %d/%m/%Y}" if stamp else ""
+
+
+def local_day(iso: str) -> str:
+    """A recorded day as people in Vietnam write it, day/month/year; what is no whole day stays as it is."""
+    year, first, month, second, day = iso[:4], iso[4:5], iso[5:7], iso[7:8], iso[8:]
+    return f"{day}/{month}/{year}" if first == second == "-" and len(day) == 2 else iso
 
 
 def person() -> str:

@@ -7,15 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive import clock, i18n
 from archive.errors import IntegrityError
-from archive.store import INVENTORY, DamagedSourceError, NewFile, Store, _encode
+from archive.inventory import INVENTORY
+from archive.store import DamagedSourceError, NewFile, Store, _encode
 
 CASE = "urn:luutru:casefile:H99.2026.01.VP"
 
@@ -25,9 +28,17 @@ def store(tmp_path: Path) -> Store:
     return Store.create(tmp_path / "ocfl", tmp_path / "staging")
 
 
-def put(store: Store, files: dict[str, bytes], object_id: str = CASE) -> int:
+def put(store: Store, files: dict[str, bytes], object_id: str = CASE, gone: Collection[str] = ()) -> int:
     return store.put(object_id, {path: NewFile(data) for path, data in files.items()}, message="thử", user="luutru",
-                     created=clock.now())
+                     created=clock.now(), gone=gone)
+
+
+def valid_for_others(root: Path) -> bool:
+    """Whether ocfl-py, which we did not write, reads the root as OCFL 1.1 without complaint."""
+    checker = Path(sys.executable).with_name("ocfl-validate.py")
+    done = subprocess.run([sys.executable, checker, "-v", root], capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    return done.returncode == 0 and "INVALID" not in said and "[E" not in said
 
 
 def test_what_was_put_comes_back_byte_for_byte(store: Store, tmp_path: Path) -> None:
@@ -101,15 +112,89 @@ def test_a_changed_inventory_is_found(store: Store) -> None:
 
 
 def test_another_program_finds_the_store_valid(store: Store) -> None:
-    """ocfl-py, which we did not write, reads the root as OCFL 1.1 without complaint."""
     put(store, {"representations/rep1/data/văn bản.pdf": b"1", "metadata/a.json": b"{}"})
     put(store, {"representations/rep1/data/khác.pdf": b"2"})
     put(store, {"x": b"2"}, "urn:luutru:fonds:" + "Đ" * 60)
-    checker = Path(sys.executable).with_name("ocfl-validate.py")
-    done = subprocess.run([sys.executable, checker, "-v", store.root], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "INVALID" not in done.stdout + done.stderr
-    assert "[E" not in done.stdout + done.stderr
+    assert valid_for_others(store.root)
+
+
+def test_a_path_that_is_gone_stays_in_its_earlier_version(store: Store) -> None:
+    put(store, {"METS.xml": b"1", "data/a": b"a", "data/b": b"a"})
+    assert put(store, {"data/c": b"c"}, gone=["METS.xml", "data/b", "never there"]) == 2
+    assert sorted(store.files(CASE)) == ["data/a", "data/c"]
+    assert sorted(store.files(CASE, 1)) == ["METS.xml", "data/a", "data/b"]
+    assert store.files(CASE, 1)["METS.xml"].place.read_bytes() == b"1"
+    assert store.read(CASE, "data/a") == b"a"
+    with pytest.raises(KeyError):
+        store.read(CASE, "METS.xml")
+    assert list(store.verify(CASE)) == []
+    assert valid_for_others(store.root)
+
+
+def test_a_path_that_is_gone_already_writes_nothing(store: Store) -> None:
+    put(store, {"a": b"1", "b": b"2"})
+    assert put(store, {}, gone=["b"]) == 2
+    before = sorted(store.root.rglob("*"))
+    assert put(store, {"a": b"1"}, gone=["b"]) == 2
+    assert sorted(store.root.rglob("*")) == before
+    assert put(store, {"b": b"2"}) == 3
+    assert store.read(CASE, "b") == b"2"
+    assert list(store.folder(CASE).glob("v3/content/*")) == []
+
+
+def test_a_path_that_is_both_gone_and_put_is_put(store: Store) -> None:
+    put(store, {"a": b"1"})
+    assert put(store, {"a": b"1"}, gone=["a"]) == 1
+    assert put(store, {"a": b"2"}, gone=["a"]) == 2
+    assert store.read(CASE, "a") == b"2"
+
+
+PATHS = st.sampled_from(["a", "b", "c/d", "c/e"])
+CONTENT = st.sampled_from([b"", b"1", b"2"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.dictionaries(PATHS, CONTENT, min_size=1), st.sets(PATHS)), min_size=1, max_size=5))
+def test_every_version_holds_what_its_put_left(puts: list[tuple[dict[str, bytes], set[str]]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.create(Path(folder) / "ocfl", Path(folder) / "staging")
+        held: dict[str, bytes] = {}
+        versions: list[dict[str, bytes]] = []
+        for files, gone in puts:
+            held = {path: data for path, data in held.items() if path not in gone} | files
+            if not versions or held != versions[-1]:
+                versions.append(held)
+            assert put(store, files, gone=gone) == len(versions)
+        for reader in (store, Store(store.root, store.staging)):
+            for number, expected in enumerate(versions, 1):
+                files_then = reader.files(CASE, number)
+                assert {path: files_then[path].place.read_bytes() for path in files_then} == expected
+                assert all(one.sha256 == hashlib.sha256(expected[path]).hexdigest()
+                           for path, one in files_then.items())
+            assert dict(reader.files(CASE)) == dict(reader.files(CASE, len(versions)))
+            assert list(reader.verify(CASE)) == []
+
+
+def test_what_another_process_put_is_seen_at_once(store: Store) -> None:
+    put(store, {"a": b"1"})
+    assert store.version(CASE) == 1
+    put(Store(store.root, store.staging), {"b": b"2"})
+    assert store.version(CASE) == 2
+    assert store.read(CASE, "b") == b"2"
+
+
+def test_an_inventory_that_was_changed_is_not_believed(store: Store) -> None:
+    """Also by a reader that has read it before: the version's own copy, which agrees with its sidecar, is taken."""
+    put(store, {"a": b"1"})
+    right = store.files(CASE)["a"].sha512
+    inventory = store.folder(CASE) / INVENTORY
+    forged = hashlib.sha512(b"forged").hexdigest()
+    inventory.write_bytes(inventory.read_bytes().replace(right.encode(), forged.encode()) + b" ")
+    assert store.files(CASE)["a"].sha512 == right
+    (store.folder(CASE) / "v1" / INVENTORY).write_bytes(b"{}")
+    inventory.write_bytes(inventory.read_bytes() + b" ")
+    with pytest.raises(IntegrityError):
+        store.files(CASE)
 
 
 @pytest.mark.parametrize("moment", ["version moved in", "inventory written", "sidecar gone"])
