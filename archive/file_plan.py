@@ -11,8 +11,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from archive.codes import Notation, parse_notation
 from archive.findings import Finding, finding
@@ -25,6 +26,8 @@ FORM = Path(__file__).with_name("file_plan.toml")
 _ROMAN = re.compile(r"(?P<number>[IVXLC]+)\s*[.):/-]\s*(?P<name>\S.*)", re.DOTALL)
 _ROMAN_ALONE = re.compile(r"(?P<number>[IVXLC]+)\s*[.):]?")
 _SUBHEADING = re.compile(r"(?:[0-9]{1,2}|[a-zđ])\s*[.)]\s*\S.*", re.DOTALL)
+LONGEST_NOTATION = 30                    # what the catalogue holds; NĐ 30/2020/NĐ-CP Phụ lục VI allows 20
+Numbering = Literal["through", "by_heading", "mixed", ""]
 _COLUMN_NUMBER = re.compile(r"\(?[0-9]\)?")
 
 
@@ -48,11 +51,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """A file plan: its year (None when neither the file nor the caller says it), entries, what was found."""
+    """A file plan: its year (None when neither the file nor the caller says it), entries, what was found.
+
+    `numbering`: how its ordinals run (NĐ 30/2020/NĐ-CP Phụ lục V allows the first two); "" without entries.
+    """
 
     year: int | None
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
+    numbering: Numbering = ""
 
     def entry(self, notation: str) -> Entry | None:
         """The entry of `notation`; padding of the ordinal and case do not matter."""
@@ -73,7 +80,7 @@ class _Reading:
     subheading: str = ""
     entries: list[Entry] = field(default_factory=list)
     rows: dict[tuple[int, str], int] = field(default_factory=dict)     # notation -> row that has it
-    numbers: dict[str, list[int]] = field(default_factory=dict)        # main heading -> ordinals
+    numbers: dict[str, list[Notation]] = field(default_factory=dict)   # main heading -> its notations in their order
     closing: str = ""
     findings: list[Finding] = field(default_factory=list)
 
@@ -86,7 +93,7 @@ class _Reading:
 
 
 def read_file_plan(path: Path, year: int | None = None) -> FilePlan:
-    """The file plan in the CSV or XLSX file at `path`; `year` goes before the year in its title.
+    """The file plan in the CSV, XLSX, ODS or XLS file at `path`; `year` goes before the year in its title.
 
     A file that is no plan gives a plan without entries and a refused finding. Raises OSError when the file
     cannot be opened.
@@ -114,9 +121,9 @@ def _read(sheet: Sheet, start: int, reading: _Reading, year: int | None) -> File
         _read_row(reading, number, row)
     if not reading.entries:
         reading.report("PLAN-017")
-    _check_gaps(reading)
+    numbering = _check_numbering(reading)
     _check_totals(reading)
-    return FilePlan(year, tuple(reading.entries), tuple(reading.findings))
+    return FilePlan(year, tuple(reading.entries), tuple(reading.findings), numbering)
 
 
 def _columns(row: tuple[str, ...]) -> dict[str, int]:
@@ -178,7 +185,7 @@ def _main_heading(notation: str, title: str, retention: str) -> str:
 
 def _read_entry(reading: _Reading, number: int, row: tuple[str, ...], text: str, title: str) -> None:
     notation = parse_notation(text, loose=True)
-    if notation is None:
+    if notation is None or len(str(notation)) > LONGEST_NOTATION:
         reading.report("PLAN-006", row=number, notation=text)
         return
     if _key(notation) in reading.rows:
@@ -189,7 +196,7 @@ def _read_entry(reading: _Reading, number: int, row: tuple[str, ...], text: str,
     if not title:
         reading.report("PLAN-010", row=number, notation=str(notation))
     reading.rows[_key(notation)] = number
-    reading.numbers.setdefault(reading.heading, []).append(notation.ordinal)
+    reading.numbers.setdefault(reading.heading, []).append(notation)
     words = reading.cell(row, "retention")
     period = parse_retention(words)
     if not words:
@@ -205,6 +212,11 @@ def _read_entry(reading: _Reading, number: int, row: tuple[str, ...], text: str,
         keeper=reading.cell(row, "keeper"), note=reading.cell(row, "note")))
 
 
+def notation_key(text: str) -> tuple[int, str]:
+    """Under which two notations are the same one: padding, case and the sign between the parts aside."""
+    return _key(parse_notation(text, loose=True))
+
+
 def _key(notation: Notation | None) -> tuple[int, str]:
     """Under which two notations are the same: padding and case aside."""
     return (0, "") if notation is None else (notation.ordinal, notation.heading.casefold())
@@ -213,21 +225,45 @@ def _key(notation: Notation | None) -> tuple[int, str]:
 # --- the list as a whole --------------------------------------------------------------------------------
 
 
-def _check_gaps(reading: _Reading) -> None:
-    """Numbers that are missing, through the whole list or within each main heading, as the list numbers."""
-    headings = list(reading.numbers.items())
-    restarts = [name for name, numbers in headings[1:] if min(numbers) == 1]
-    if restarts:
-        for name, numbers in headings:
-            _report_gaps(reading, numbers, f"trong đề mục “{name}”", f"under “{name}”")
-    else:
-        everything = [number for _name, numbers in headings for number in numbers]
-        _report_gaps(reading, everything, "trong toàn danh mục", "of the whole plan")
+def _check_numbering(reading: _Reading) -> Numbering:
+    """How the ordinals run: through the whole list, or from 1 under each main heading; gaps, disorder, a mixture."""
+    headings = {name: [one.ordinal for one in found] for name, found in reading.numbers.items()}
+    for name, found in reading.numbers.items():
+        used = list(dict.fromkeys(one.heading for one in found))
+        if name and len(used) > 1:
+            reading.report("PLAN-020", heading=name, abbreviations=", ".join(used))
+    restarted = [name for name, numbers in list(headings.items())[1:] if min(numbers) == 1]
+    continued = [name for name, before in zip(list(headings)[1:], headings.values(), strict=False)
+                 if min(headings[name]) == max(before) + 1]
+    if restarted and continued:
+        reading.report("PLAN-018", restarted=_quoted(restarted), continued=_quoted(continued))
+    if restarted:
+        for name, numbers in headings.items():
+            _report_disorder(reading, reading.numbers[name])
+            _report_gaps(reading, numbers, f"trong đề mục “{name}”", f"under “{name}”",
+                         min(numbers) if name in continued else 1)
+        return "mixed" if continued else "by_heading"
+    everything = [one for found in reading.numbers.values() for one in found]
+    _report_disorder(reading, everything)
+    _report_gaps(reading, [one.ordinal for one in everything], "trong toàn danh mục", "of the whole plan")
+    return "through" if everything else ""
 
 
-def _report_gaps(reading: _Reading, numbers: list[int], scope: str, scope_en: str) -> None:
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)
+
+
+def _report_disorder(reading: _Reading, notations: list[Notation]) -> None:
+    """The first ordinal that stands after a higher one: where one row slipped, all that follow would be told too."""
+    for before, one in pairwise(notations):
+        if one.ordinal < before.ordinal:
+            reading.report("PLAN-019", row=reading.rows[_key(one)], notation=str(one))
+            return
+
+
+def _report_gaps(reading: _Reading, numbers: list[int], scope: str, scope_en: str, first: int = 1) -> None:
     present = set(numbers)
-    missing = list(_ranges(number for number in range(1, max(present, default=0)) if number not in present))
+    missing = list(_ranges(number for number in range(first, max(present, default=0)) if number not in present))
     if missing:
         reading.report("PLAN-009", scope=scope, scope_en=scope_en, missing=", ".join(missing))
 

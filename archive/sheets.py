@@ -1,4 +1,4 @@
-"""Rows of a CSV or XLSX file as texts, whatever the program that saved it.
+"""Rows of a CSV, XLSX, ODS or XLS file as texts, whatever the program that saved it.
 
 Decodes and splits; what the rows mean is the caller's business. Never guesses silently: the encoding and
 the delimiter that were taken come with the rows.
@@ -12,14 +12,20 @@ import io
 import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from archive.old_sheets import OldWorkbookError, read_old_workbook, shown
+
+SUFFIXES = (".csv", ".xlsx", ".ods", ".xls")        # what a person may be told to save a table as
 DELIMITERS = (",", ";", "\t", "|")
 MOST_ROWS = 200_000
 MOST_BYTES = 64 * 1024 * 1024            # of the file, and of what a workbook unpacks to
+MOST_COLUMNS = 1_000
+MOST_CELLS = 5_000_000                   # of a sheet: a few bytes can say that a cell is repeated a milliard times
 _SAMPLE_ROWS = 50
 
 
@@ -46,19 +52,20 @@ class Sheet:
 
 
 def read_sheets(path: Path) -> list[Sheet]:
-    """Every sheet of the XLSX file, or the one table of the CSV file, at `path`.
+    """Every sheet of the XLSX, ODS or XLS file, or the one table of the CSV file, at `path`.
 
-    The content decides which it is, not the name. Raises UnreadableSheetError for a file that is neither,
-    is damaged or too large, and OSError when it cannot be opened.
+    The content decides which it is, not the name. Raises UnreadableSheetError for a file that is none of them,
+    is damaged, protected or too large, and OSError when it cannot be opened.
     """
     if path.stat().st_size > MOST_BYTES:
         raise UnreadableSheetError("tệp quá lớn", "the file is too large")
     data = path.read_bytes()
     if data.startswith(b"PK\x03\x04"):
-        return _workbook(data)
+        # The first entry of an OpenDocument file is its type, stored as it is.
+        ods = data[30:].startswith(b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet")
+        return _guarded(_opendocument if ods else _workbook, data, "ODS" if ods else "XLSX")
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise UnreadableSheetError("tệp Excel dạng cũ (.xls) hoặc có mật khẩu",
-                                   "an old Excel file (.xls) or one with a password")
+        return _guarded(_old_workbook, data, "XLS")
     return [_csv(data)]
 
 
@@ -87,8 +94,8 @@ def _decoded(data: bytes) -> tuple[str, str]:
         if "\x00" not in text:
             # cp1258 writes tones as marks of their own.
             return unicodedata.normalize("NFC", text), encoding
-    raise UnreadableSheetError("tệp không phải văn bản CSV hay bảng tính XLSX",
-                               "the file is neither CSV text nor an XLSX workbook")
+    raise UnreadableSheetError("tệp không phải văn bản CSV hay bảng tính XLSX, ODS, XLS",
+                               "the file is neither CSV text nor an XLSX, ODS or XLS workbook")
 
 
 def _delimiter(text: str) -> str:
@@ -106,43 +113,108 @@ def _delimiter(text: str) -> str:
     return max(DELIMITERS, key=cells)
 
 
+def _guarded(read: Callable[[bytes], list[Sheet]], data: bytes, kind: str) -> list[Sheet]:
+    """What `read` reads of a workbook. A workbook that is cut or crossed makes zlib, zipfile, the XML parser and the
+    readers raise what they like: whatever it is, it is the file's fault, and the caller makes a finding of it."""
+    try:
+        if kind != "XLS":
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+                    raise UnreadableSheetError("bảng tính giải nén quá lớn", "the workbook unpacks to too much")
+        return read(data)
+    except UnreadableSheetError:
+        raise
+    except Exception as error:
+        raise UnreadableSheetError(f"bảng tính {kind} bị hỏng hoặc không đúng định dạng",
+                                   f"the {kind} workbook is damaged or of another format") from error
+
+
 def _workbook(data: bytes) -> list[Sheet]:
     # Heavy: only who reads a workbook pays for it.
     from openpyxl import load_workbook
 
-    damaged = UnreadableSheetError("bảng tính XLSX bị hỏng hoặc không đúng định dạng",
-                                   "the XLSX workbook is damaged or of another format")
+    book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
-                raise UnreadableSheetError("bảng tính giải nén quá lớn", "the workbook unpacks to too much")
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        try:
-            return [Sheet(_cells(_shown(row) for row in sheet.iter_rows(values_only=True)), name=sheet.title)
-                    for sheet in book.worksheets]
-        finally:
-            book.close()
-    except UnreadableSheetError:
+        return [Sheet(_cells(shown(row) for row in sheet.iter_rows(values_only=True)), name=sheet.title)
+                for sheet in book.worksheets]
+    finally:
+        book.close()
+
+
+def _old_workbook(data: bytes) -> list[Sheet]:
+    try:
+        return [Sheet(_cells(rows), name=name) for name, rows in read_old_workbook(data, MOST_CELLS)]
+    except OldWorkbookError as error:
+        if error.reason == "protected":
+            raise UnreadableSheetError("tệp Excel có mật khẩu", "the Excel file is protected by a password") from error
+        if error.reason == "too many":
+            raise _too_many() from error
         raise
-    except Exception as error:
-        # A workbook that is cut or crossed makes zlib, zipfile, the XML parser and openpyxl raise what they
-        # like: whatever it is, it is the file's fault, and the caller makes a finding of it.
-        raise damaged from error
 
 
-def _shown(row: Iterable[object]) -> list[str]:
-    """Cells as a person sees them: whole numbers without ".0", dates as DD/MM/YYYY."""
-    shown = []
-    for cell in row:
-        if cell is None:
-            shown.append("")
-        elif isinstance(cell, float) and cell.is_integer():
-            shown.append(str(int(cell)))
-        elif isinstance(cell, datetime | date):
-            shown.append(f"{cell:%d/%m/%Y}")
-        else:
-            shown.append(str(cell))
-    return shown
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_PARAGRAPH = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}p"
+
+
+def _opendocument(data: bytes) -> list[Sheet]:
+    """The tables of an ODS file, every cell as it is shown: a stated number of repeats is never believed blindly."""
+    from lxml import etree
+
+    sheets: list[Sheet] = []
+    rows: list[list[str]] = []
+    cells = empty = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("content.xml") as stream:
+        for _event, element in etree.iterparse(stream, tag=(f"{_TABLE}table-row", f"{_TABLE}table"),
+                                               resolve_entities=False, no_network=True, load_dtd=False,
+                                               huge_tree=False):
+            if element.tag == f"{_TABLE}table":
+                sheets.append(Sheet(_cells(rows), name=element.get(f"{_TABLE}name") or ""))
+                rows, cells, empty = [], 0, 0
+            else:
+                row, times = _ods_row(element), _repeats(element, "rows")
+                if row:
+                    cells += len(row) * times
+                    if empty + len(rows) + times > MOST_ROWS or cells > MOST_CELLS:
+                        raise _too_many()
+                    rows += [[]] * empty + [row] * times
+                    empty = 0
+                else:
+                    empty += times          # the empty rows below a table are millions, and no rows of it
+            element.clear()
+    return sheets
+
+
+def _ods_row(element: Any) -> list[str]:
+    """The cells of a row up to the last one that holds something."""
+    row: list[str] = []
+    for cell in element:
+        if cell.tag not in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
+            continue
+        row += [_ods_cell(cell)] * min(_repeats(cell, "columns"), MOST_COLUMNS - len(row))
+    while row and not row[-1]:
+        row.pop()
+    return row
+
+
+def _ods_cell(cell: Any) -> str:
+    """A cell as it is shown; a date as DD/MM/YYYY, whatever its format; notes beside a cell are not part of it."""
+    stated = cell.get(f"{_OFFICE}date-value", "")
+    if stated:
+        try:
+            return f"{datetime.fromisoformat(stated):%d/%m/%Y}"
+        except ValueError:
+            pass                            # no such day: then as it is shown
+    return " ".join("".join(each.itertext()) for each in cell if each.tag == _PARAGRAPH)
+
+
+def _repeats(element: Any, what: str) -> int:
+    stated = element.get(f"{_TABLE}number-{what}-repeated", "1")
+    return int(stated) if stated.isdecimal() and len(stated) < 10 else 1
+
+
+def _too_many() -> UnreadableSheetError:
+    return UnreadableSheetError("bảng có quá nhiều ô", "the table has too many cells")
 
 
 def _cells(rows: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import codes
-from archive.agencies import read_agencies
+from archive.agency_tables import read_agencies
 from archive.codes import DocumentCode, FileCode, LooseCode, Notation, ScanName, Scheme
 
 UPPER = string.ascii_uppercase + string.digits

@@ -352,6 +352,19 @@ def test_the_registry_holds_the_32_codes_and_the_29_types():
     ("Thông báo kết luận cuộc họp", "07"), ("Nghị quyết liên tịch", "01"), ("Luật", "32"), ("Thông tư", "32"),
     ("07", "07"),
     ("Quyê\u0301t đi\u0323nh", "02"),
+    ("Cv.", "22"), ("CÔNG VĂN", "22"), ("cong van", "22"), ("Công-văn", "22"), ("“Công văn”", "22"),
+    ("[Công văn]", "22"),
+    ("Công văn (hỏa tốc)", "22"), ("Công văn - Thượng khẩn", "22"), ("CV hỏa tốc hẹn giờ", "22"), ("Công văn;", "22"),
+    ("Công văn phúc đáp", "22"), ("22 - Công văn", "22"), ("1. Công văn", "22"), ("Loại: Công văn", "22"),
+    ("Loại văn bản: công văn khẩn", "22"), ("Tên loại QĐ", "02"),
+    ("Quyết định QPPL", "02"), ("Quyết định quy phạm pháp luật", "02"), ("Nghị quyết của HĐND", "01"),
+    ("Giấy mời họp", "26"), ("Phiếu chuyển đơn", "18"), ("thong cao", "06"), ("phieu bao", "19"), ("Qui chế", "04"),
+    ("TỜ TRÌNH (KHẨN)", "15"), ("Hợp đồng lao động", "21"), ("de an", "12"), ("Bản vẽ thiết kế", "31"),
+    ("Bản đồ địa chính", "30"), ("Loại khác", "32"),
+    ("Nghị định", "32"), ("NĐ", "32"), ("TTLT", "32"), ("Bộ luật", "32"), ("Pháp lệnh", "32"), ("Sắc luật", "32"),
+    ("Văn bản hợp nhất", "32"), ("VBHN", "32"), ("Giấy chứng nhận", "32"), ("Bản cam kết", "32"),
+    ("QĐ-UBND", None), ("TT-BNV", None), ("Văn bản", None), ("VB", None), ("1", None), ("71", None), ("1. 2", None),
+    ("Loại", None), ("2. Kế hoạch thực hiện", None), ("Đơn thư", None), ("Kết luận", None),
     ("Bản sao quyết định", None), ("SY", None), ("TrS", None), ("Luật sư", None), ("Dự thảo", None), ("", None),
     ("99", None),
 ])
@@ -365,6 +378,16 @@ def test_every_name_and_abbreviation_means_its_own_type():
         assert not kind.abbreviation or law.recognise_type(kind.abbreviation) == code
     for copy in _raw()["copies"]:
         assert law.recognise_type(copy) is None
+
+
+@pytest.mark.parametrize("name", _raw()["without_code"]["names"])
+def test_a_type_without_a_code_of_its_own_is_32_and_keeps_its_name_under_every_regime(name):
+    found = law.recognise(name.upper())
+    assert found is not None and (found.code, found.name, found.has_own_code) == ("32", name, False)
+    fields, findings = law.normalise_fields({**GOOD, "typeName": name}, "tt05_2025", "vb")
+    assert (fields["typeName"], fields["typeNameText"]) == ("32", name)
+    assert [one.code for one in findings] == ["META-019"]
+    assert name in findings[0].sentence()
 
 
 def test_a_spelling_without_diacritics_that_could_mean_two_types_means_none():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
+import zipfile
 from pathlib import Path
 from string import Formatter
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from archive.file_plan import Entry, read_file_plan
 from archive.findings import Level, rules
+from archive.sheets import read_sheets
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 HEADER = ("Số và ký hiệu hồ sơ", "Tên đề mục và tiêu đề hồ sơ", "Thời hạn bảo quản", "Người lập hồ sơ", "Ghi chú")
@@ -25,6 +28,22 @@ ROWS = (
     ("", "II. TỔ CHỨC CÁN BỘ", "", "", ""),
     ("01.TCCB", "Hồ sơ tuyển dụng", "70 năm", "Lê Văn Mẫu", ""),
 )
+
+
+FIXTURES = Path(__file__).parent / "fixtures"
+ODS = "urn:oasis:names:tc:opendocument:xmlns:"
+
+
+def opendocument(rows):
+    """An ODS file of one sheet with these rows as XML."""
+    content = (f'<office:document-content xmlns:office="{ODS}office:1.0" xmlns:table="{ODS}table:1.0" '
+               f'xmlns:text="{ODS}text:1.0"><office:body><office:spreadsheet><table:table table:name="A">{rows}'
+               "</table:table></office:spreadsheet></office:body></office:document-content>")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        package.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        package.writestr("content.xml", content)
+    return out.getvalue()
 
 
 def as_csv(rows, delimiter=","):
@@ -131,6 +150,53 @@ def test_the_content_and_not_the_name_says_what_a_file_is(plan):
     assert len(read.entries) == 8
 
 
+@pytest.mark.parametrize("suffix", [".xls", ".ods"])
+def test_the_same_plan_is_read_from_every_kind_of_workbook(suffix):
+    other = read_file_plan(FIXTURES / f"file-plan{suffix}")
+    assert (other.entries, other.year, other.findings) == (
+        read_file_plan(FIXTURES / "file-plan.xlsx").entries, 2026, ())
+
+
+def test_a_damaged_workbook_of_any_kind_is_a_finding_even_where_its_reader_aborts(tmp_path):
+    for source, tries in ((FIXTURES / "file-plan.xls", 20), (FIXTURES / "file-plan.ods", 60)):
+        whole = source.read_bytes()
+        for place in range(8, len(whole), len(whole) // tries):
+            path = tmp_path / "plan.bin"
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF] * 4) + whole[place + 4:])
+            read_file_plan(path, 2026)
+            path.write_bytes(whole[:place])
+            assert read_file_plan(path, 2026).entries == ()
+
+
+def test_a_workbook_that_makes_its_reader_abort_does_not_take_the_archive_with_it(plan):
+    data = bytearray((FIXTURES / "file-plan.xls").read_bytes())
+    data[6488:6492] = bytes(byte ^ 0xFF for byte in data[6488:6489]) * 4        # found by trying
+    assert_told(plan(data=bytes(data), name="plan.xls"), "PLAN-001", "XLS bị hỏng")
+
+
+@pytest.mark.parametrize("row", [
+    '<table:table-row table:number-rows-repeated="999999999"><table:table-cell><text:p>x</text:p></table:table-cell>'
+    "</table:table-row>",
+    '<table:table-row table:number-rows-repeated="150000"><table:table-cell table:number-columns-repeated="16384">'
+    "<text:p>x</text:p></table:table-cell></table:table-row>"])
+def test_a_workbook_that_claims_a_milliard_cells_is_refused(plan, row):
+    assert_told(plan(data=opendocument(row), name="plan.ods"), "PLAN-001", "quá nhiều ô")
+
+
+def test_an_opendocument_sheet_is_read_as_it_is_shown(tmp_path):
+    path = tmp_path / "bảng.ods"
+    path.write_bytes(opendocument(
+        '<table:table-row table:number-rows-repeated="2"><table:table-cell table:number-columns-repeated="9"/>'
+        "</table:table-row><table:table-row><table:table-cell><text:p>Một</text:p><text:p>hai</text:p>"
+        "<office:annotation><text:p>ghi chú</text:p></office:annotation></table:table-cell><table:covered-table-cell/>"
+        '<table:table-cell office:value-type="float" office:value="1"><text:p>01</text:p></table:table-cell>'
+        '<table:table-cell office:value-type="date" office:date-value="2026-03-05T00:00:00"><text:p>3/5/26</text:p>'
+        "</table:table-cell></table:table-row>"
+        '<table:table-row table:number-rows-repeated="1048570"><table:table-cell/></table:table-row>'))
+    [sheet] = read_sheets(path)
+    assert sheet.rows == ((), (), ("Một hai", "", "01", "05/03/2026"))
+
+
 def test_headings_are_told_from_words_that_begin_like_roman_numerals(plan):
     read = plan(("V", "KẾ TOÁN", "", "", ""), entry("01.KT"), ("VI.", "VI. THANH TRA", "", "", ""), entry("01.TTr"),
                 ("", "VI PHẠM HÀNH CHÍNH", "", "", ""), entry("01.VPHC"))
@@ -195,6 +261,28 @@ def test_a_gap_is_told_in_either_way_of_numbering(plan):
     assert_told(within, "PLAN-009", "I. A", "thiếu số 2.")
 
 
+def test_the_way_of_numbering_is_told_and_a_mixture_reported(plan):
+    first, second, third = (("", f"{n} {name}", "", "", "") for n, name in (("I.", "A"), ("II.", "B"), ("III.", "C")))
+    assert plan(first, entry("01.A"), second, entry("02.B")).numbering == "through"
+    assert plan(first, entry("01.A"), second, entry("01.B")).numbering == "by_heading"
+    assert plan().numbering == ""
+    mixed = plan(first, entry("01.A"), entry("02.A"), second, entry("01.B"), third, entry("02.C"), entry("03.C"))
+    assert mixed.numbering == "mixed"
+    assert_told(mixed, "PLAN-018", "II. B", "III. C")
+    assert codes(mixed) == ["PLAN-018"]                 # what goes on has no gap before it
+
+
+def test_a_row_out_of_order_is_told_once_and_stays_where_it_is(plan):
+    read = plan(entry("01.A"), entry("03.A"), entry("02.A"), entry("05.A"), entry("04.A"))
+    assert_told(read, "PLAN-019", "dòng 5", "02.A")
+    assert [one.notation for one in read.entries] == ["01.A", "03.A", "02.A", "05.A", "04.A"]
+
+
+def test_two_abbreviations_under_one_heading_are_told(plan):
+    read = plan(("", "I. VĂN PHÒNG", "", "", ""), entry("01.VP"), entry("02.VT"))
+    assert_told(read, "PLAN-020", "I. VĂN PHÒNG", "VP, VT")
+
+
 def test_a_notation_used_twice_stands_once(plan):
     read = plan(entry("01.VP", "Một"), entry("1.vp", "Hai"))
     assert [one.title for one in read.entries] == ["Một"]
@@ -207,6 +295,7 @@ def test_a_notation_used_twice_stands_once(plan):
 @pytest.mark.parametrize(("row", "code", "words", "entries"), [
     (("", "Hồ sơ không số", "10 năm", "", ""), "PLAN-005", ("dòng 3", "Hồ sơ không số"), 0),
     (entry("VP-01"), "PLAN-006", ("dòng 3", "VP-01"), 0),
+    (entry("01." + "A" * 28), "PLAN-006", ("AAAA",), 0),
     (entry("01/VP"), "PLAN-007", ("01/VP", "01.VP"), 1),
     (entry(title=""), "PLAN-010", ("dòng 3", "01.VP"), 1),
     (entry(period=""), "PLAN-011", ("dòng 3", "01.VP"), 1),
@@ -272,6 +361,7 @@ def test_a_table_that_is_no_file_plan_is_refused(plan):
 
 def test_every_code_of_this_section_has_a_case():
     tested = Path(__file__).read_text(encoding="utf-8")
+    tested += (Path(__file__).parent / "test_lists.py").read_text(encoding="utf-8")
     assert {code for code in rules() if code.startswith("PLAN-") and code not in tested} == set()
 
 

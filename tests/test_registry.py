@@ -28,6 +28,8 @@ FIELDS = {"codeNumber": "104", "codeNotation": "QĐ-UBND", "issuedDate": "05/03/
           "subject": "Quyết định về việc ban hành quy chế", "organName": "UBND tỉnh", "numberOfPage": "35",
           "fileCode": "H99.2026.01.VP", "description": "bản chính"}
 
+SAMPLE = Path(__file__).parent / "fixtures" / "danh-sach-van-ban.xlsx"
+
 Write = Callable[..., Path]
 
 
@@ -291,3 +293,24 @@ def test_any_bytes_and_any_cells_are_read_without_an_error(tmp_path: Path, rows:
 def test_every_list_finding_says_its_subject() -> None:
     ours = [rule for code, rule in rules().items() if code.startswith("LIST-")]
     assert ours and all("{subject}" in rule.vi and "{subject}" in rule.en for rule in ours)
+
+
+# --- other kinds of workbooks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".xls", ".ods"])
+def test_a_list_saved_as_another_kind_of_workbook_says_the_same(suffix: str) -> None:
+    path = Path(__file__).parent / "fixtures" / f"danh-sach-van-ban{suffix}"
+    assert is_list(path)
+    again, found = read_list(path), read_list(SAMPLE)
+    assert (again.rows, again.findings) == (found.rows, found.findings)
+    assert len(again.rows) == 22
+
+
+@pytest.mark.parametrize("suffix", [".xls", ".ods"])
+def test_a_workbook_of_another_kind_that_is_no_list_is_a_document(suffix: str, tmp_path: Path) -> None:
+    assert not is_list(Path(__file__).parent / "fixtures" / f"file-plan{suffix}")
+    broken = tmp_path / f"danh sach{suffix}"
+    broken.write_bytes((Path(__file__).parent / "fixtures" / f"danh-sach-van-ban{suffix}").read_bytes()[:3000])
+    assert not is_list(broken)
+    assert [one.code for one in read_list(broken).findings] == ["LIST-001"]

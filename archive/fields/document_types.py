@@ -48,6 +48,7 @@ class _Lookup:
     folded: Mapping[str, RecognisedType]
     heads: Mapping[str, RecognisedType]
     qualifiers: tuple[str, ...]
+    labels: tuple[str, ...]
     most_words: int
 
 
@@ -67,14 +68,16 @@ def recognise_type(text: str) -> str | None:
 def recognise(text: str) -> RecognisedType | None:
     """The type that `text` names: a code, a name, an abbreviation, or a name at the head of a longer text.
 
-    "Q.Đ", "quyet dinh", "Công văn hỏa tốc", "Thông báo kết luận" are read; "HĐ" and "HD" are kept apart.
+    "Q.Đ", "quyet dinh", "Công văn hỏa tốc", "22 - Công văn", "Thông báo kết luận" are read; "HĐ" and "HD" are kept
+    apart.
     """
     lookup = _lookup()
     text = text.strip()
     if text in document_types():
         return RecognisedType(text, document_types()[text].name, True)
     words = plain(text)
-    return (_whole(words, lookup) or _whole(_without_qualifiers(words, lookup.qualifiers), lookup)
+    bare = _without_qualifiers(words, lookup.qualifiers)
+    return (_whole(words, lookup) or _whole(bare, lookup) or _whole(_without_label(bare, lookup.labels), lookup)
             or _head(words, lookup))
 
 
@@ -93,6 +96,19 @@ def _without_qualifiers(words: str, qualifiers: tuple[str, ...]) -> str:
             kept = len(folded[:-len(qualifier)].split())
             return _without_qualifiers(" ".join(words.split()[:kept]), qualifiers)
     return words
+
+
+def _without_label(words: str, labels: tuple[str, ...]) -> str:
+    """`words` without a number or the label of a form before them: what remains must be a name and nothing else."""
+    parts = words.split()
+    while len(parts) > 1 and parts[0].isdecimal():
+        parts = parts[1:]
+    folded = [fold(part) for part in parts]
+    for label in labels:
+        count = len(label.split())
+        if folded[:count] == label.split() and len(parts) > count:
+            return " ".join(parts[count:])
+    return " ".join(parts)
 
 
 def _head(words: str, lookup: _Lookup) -> RecognisedType | None:
@@ -126,7 +142,8 @@ def _lookup() -> _Lookup:
     folded = _folded(exact)
     heads.update(_folded(heads))
     qualifiers = sorted((fold(word) for word in raw["qualifiers"]["words"]), key=len, reverse=True)
-    return _Lookup(exact, folded, heads, tuple(qualifiers), max(len(name.split()) for name in heads))
+    labels = sorted((fold(word) for word in raw["labels"]["words"]), key=len, reverse=True)
+    return _Lookup(exact, folded, heads, tuple(qualifiers), tuple(labels), max(len(name.split()) for name in heads))
 
 
 def _folded(exact: Mapping[str, RecognisedType]) -> dict[str, RecognisedType]:

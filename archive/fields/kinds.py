@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from archive.fields.tables import Profile
+from archive.spelling import fold
+
 Kind = Literal["document", "photo", "av"]       # the levels of the field tables
 
 _MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
@@ -21,3 +24,30 @@ def kind_of(fields: Mapping[str, str]) -> Kind:
         if any(fields.get(key, "").strip() for key in keys):
             return kind
     return "document"
+
+
+def direction(fields: Mapping[str, str]) -> str:
+    """"đi" or "đến" as the record says it, with or without diacritics; "" when it does not say."""
+    return {"di": "đi", "den": "đến"}.get(fold(fields.get("direction", "")), "")
+
+
+def document_level(fields: Mapping[str, str], regime: Profile) -> str:
+    """The table of `regime` that a document with these fields follows: of its kind, else of its direction, else texts.
+
+    A regime without a table of its own for photos, sound and film has its table of texts for them.
+    """
+    kind = kind_of(fields)
+    if kind != "document" and kind in _levels(regime):
+        return kind
+    return regime.by_direction.get(direction(fields), regime.levels["document"])
+
+
+def document_levels(fields: Mapping[str, str], regime: Profile) -> list[str]:
+    """Every table that a document may follow under `regime`, the one that it follows now first."""
+    now = document_level(fields, regime)
+    return list(dict.fromkeys([now, regime.levels["document"], *regime.by_direction.values(),
+                               *(kind for kind, _keys in _MARKS if kind in _levels(regime))]))
+
+
+def _levels(regime: Profile) -> frozenset[str]:
+    return frozenset(row.level for row in regime.rows)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from archive.dates import DateForm, parse_date
 from archive.fields.document_types import recognise
+from archive.fields.kinds import document_level
 from archive.fields.own import own_rows
 from archive.fields.tables import Row, code_lists
 from archive.fields.tables import profile as profile_of
@@ -21,7 +22,6 @@ from archive.fields.validator import (
     Stage,
     about,
     allowed_values,
-    direction,
     split_codes,
     validate_record,
 )
@@ -54,12 +54,12 @@ def normalise_fields(fields: Mapping[str, str], profile: str, subject: str = "",
                      level: str | None = None) -> tuple[dict[str, str], list[Finding]]:
     """The fields in the form of the regime, and what was not recognised or had to be interpreted.
 
-    `level` is the regime's table ("file", "photo", …); None: its table of documents. `fields` is not
-    changed. Values under printed tags ("TypeName") move to our keys ("typeName").
+    `level` is the regime's table ("file", "photo", …); None: the one that a document of this kind follows. `fields`
+    is not changed. Values under printed tags ("TypeName") move to our keys ("typeName").
     Raises KeyError for a level that the regime does not have.
     """
     regime = profile_of(profile)
-    level = level or regime.by_direction.get(direction(fields), regime.levels["document"])
+    level = level or document_level(fields, regime)
     rows = regime.table(level)
     tags = [row.tag for row in rows]
     work = _Work(dict(fields), subject)
@@ -86,8 +86,7 @@ def prepare_case_file(fields: Mapping[str, str], profile: str, subject: str, *,
 
 def _prepare(fields: Mapping[str, str], profile: str, subject: str, level: str | None,
              stage: Stage) -> tuple[dict[str, str], list[Finding]]:
-    regime = profile_of(profile)
-    table = level or regime.by_direction.get(direction(fields), regime.levels["document"])
+    table = level or document_level(fields, profile_of(profile))
     result, findings = normalise_fields(fields, profile, subject, level=table)
     # What normalising could not read, validating finds again in the same words.
     findings += [found for found in validate_record(result, profile, table, subject, stage=stage)

@@ -14,12 +14,11 @@ from typing import Literal
 
 from archive.codes import agency_code
 from archive.dates import parse_date
-from archive.fields.kinds import kind_of
+from archive.fields.kinds import document_level
 from archive.fields.own import own_rows
 from archive.fields.tables import CodeList, Condition, Row, code_lists
 from archive.fields.tables import profile as profile_of
 from archive.findings import Finding, finding, rules
-from archive.spelling import fold
 
 Stage = Literal["intake", "closed"]
 
@@ -37,11 +36,7 @@ def validate_document(fields: Mapping[str, str], profile: str, subject: str, *, 
     ("SIP_hoso", …) takes that package's table instead of the one our own records follow. Photos, sound and film
     follow their own table where the regime has one.
     """
-    regime = profile_of(profile)
-    kind = kind_of(fields)
-    level = regime.by_direction.get(direction(fields), regime.levels["document"])
-    if kind != "document" and any(row.level == kind for row in regime.rows):
-        level = kind
+    level = document_level(fields, profile_of(profile))
     return validate_record(fields, profile, level, subject, stage=stage, package=package)
 
 
@@ -96,11 +91,6 @@ def value_of(fields: Mapping[str, str], row: Row) -> str:
 def _single_tags(profile: str, level: str, package: str) -> frozenset[str]:
     counts = Counter(row.tag for row in profile_of(profile).table(level, package) if row.tag)
     return frozenset(tag for tag, count in counts.items() if count == 1)
-
-
-def direction(fields: Mapping[str, str]) -> str:
-    """"đi" or "đến" as the record says it, with or without diacritics; "" when it does not say."""
-    return {"di": "đi", "den": "đến"}.get(fold(fields.get("direction", "")), "")
 
 
 # --- one value ---------------------------------------------------------------------------------------

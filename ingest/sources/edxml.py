@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from archive import clock
+from archive.agency_tables import agencies_of
 from archive.findings import Finding, finding
 from archive.settings import Settings, load
 from ingest import formats, xmlsafe
@@ -103,7 +104,8 @@ class _Work:
         self.findings += found
         facts = {"message": part.name, **facts}
         if depth == 1 and facts["kind"] == "document":
-            fields, found = header.fields(head, facts, subject, self.context.settings.agency.code)
+            settings = self.context.settings
+            fields, found = header.fields(head, facts, subject, settings.agency.code, agencies_of(settings))
             self.item.fields.update(fields)
             self.findings += found
         facts["attachments"] = self._attachments(root, facts, subject, depth)

@@ -17,6 +17,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from archive import clock
+from archive.agencies import AgencyTable
 from archive.dates import Precision, parse_date
 from archive.findings import Finding, finding
 from ingest.sources.edxml_attachments import Encoded
@@ -134,19 +135,22 @@ def read(root: Element, subject: str) -> tuple[dict[str, Any], list[Finding]]:
     return facts, found
 
 
-def fields(head: Element, facts: Mapping[str, Any], subject: str,
-           agency: str) -> tuple[dict[str, str], list[Finding]]:
-    """The header under the tags of the profile; values that are missing have no tag."""
+def fields(head: Element, facts: Mapping[str, Any], subject: str, agency: str,
+           agencies: AgencyTable) -> tuple[dict[str, str], list[Finding]]:
+    """The header under the tags of the profile; values that are missing have no tag.
+
+    `agency` is our own code; `agencies` tells which codes are one agency's.
+    """
     found: list[Finding] = []
     number, notation = text(head, "Code/CodeNumber"), text(head, "Code/CodeNotation")
     competence, position = text(head, "SignerInfo/Competence"), text(head, "SignerInfo/Position")
     priority = text(head, "OtherInfo/Priority")
     sent = next((hop["date"] for hop in facts["trace"] if hop["date"]), "")
-    ours = normalised_code(agency) == facts["identity"]["organId"]
+    ours = agencies.canonical(agency) == agencies.canonical(text(head, "From/OrganId"))
     values = {
         "organId": text(head, "From/OrganId"),
         "organName": text(head, "From/OrganName"),
-        "to": "; ".join(_addressees(head)),
+        "to": "; ".join(_addressees(head, agencies)),
         "documentId": text(head, "DocumentId"),
         "codeNumber": number,
         # Some senders write the whole 104/QĐ-UBND here.
@@ -228,12 +232,12 @@ def _date(head: Element, path: str, subject: str, found: list[Finding]) -> str:
     return ""
 
 
-def _addressees(head: Element) -> Iterator[str]:
-    """The receivers by name, each once: some messages give an agency under both forms of its code."""
+def _addressees(head: Element, agencies: AgencyTable) -> Iterator[str]:
+    """The receivers by name, each once: some messages give an agency under its old and its new code."""
     seen: set[str] = set()
     for one in children(head, "To"):
         name = (text(one, "OrganName") or text(one, "OrganId")).replace(";", ",")
-        code = normalised_code(text(one, "OrganId")) or name
+        code = agencies.canonical(text(one, "OrganId")) or name
         if name and code not in seen:
             seen.add(code)
             yield name

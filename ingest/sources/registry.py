@@ -1,4 +1,4 @@
-"""Registry lists (sổ đăng ký, mục lục văn bản): a CSV or XLSX table that gives files their metadata.
+"""Registry lists (sổ đăng ký, mục lục văn bản): a CSV, XLSX, ODS or XLS table that gives files their metadata.
 
 A table is a list only when its heading says so; an ordinary table is a document and must never be taken for
 a list. Values are taken as printed: no formula is computed, no date guessed, no row that contradicts another used.
@@ -18,6 +18,7 @@ from archive.findings import Finding, finding
 from ingest.sources.registry_heading import Heading, is_formula
 from ingest.sources.registry_tables import (
     CSV_SUFFIXES,
+    OTHER_SUFFIXES,
     XLSX_SUFFIXES,
     Cells,
     Table,
@@ -25,6 +26,7 @@ from ingest.sources.registry_tables import (
     csv_head,
     csv_table,
     may_be_xlsx_list,
+    other_tables,
     xlsx_tables,
 )
 from search.encodings import repair
@@ -62,10 +64,11 @@ def is_list(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in CSV_SUFFIXES:
         return Heading.find(csv_head(path)) is not None
-    if suffix not in XLSX_SUFFIXES or not may_be_xlsx_list(path):
+    if suffix not in OTHER_SUFFIXES and (suffix not in XLSX_SUFFIXES or not may_be_xlsx_list(path)):
         return False
+    tables = other_tables if suffix in OTHER_SUFFIXES else xlsx_tables
     try:
-        return any(Heading.find(table.rows) is not None for table in xlsx_tables(path, head_only=True))
+        return any(Heading.find(table.rows) is not None for table in tables(path, head_only=True))
     except TableRefused:
         return False
 
@@ -78,8 +81,9 @@ def read_list(path: Path, subject: str = "") -> RegistryList:
     subject = subject or path.name
     found = RegistryList()
     try:
-        csv = path.suffix.lower() in CSV_SUFFIXES
-        tables = [csv_table(path)] if csv else xlsx_tables(path)
+        suffix = path.suffix.lower()
+        tables = ([csv_table(path)] if suffix in CSV_SUFFIXES else other_tables(path) if suffix in OTHER_SUFFIXES
+                  else xlsx_tables(path))
         for table in tables:
             _read_table(table, subject, found)
     except TableRefused as error:

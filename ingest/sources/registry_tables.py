@@ -1,4 +1,4 @@
-"""CSV and XLSX tables as rows of text, as they would be printed.
+"""CSV, XLSX, ODS and XLS tables as rows of text, as they would be printed.
 
 Never computes a formula, never opens a workbook whose container is beyond the limits, never loads more rows than
 the limit of registry_columns.toml.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.findings import Finding
+from archive.sheets import UnreadableSheetError, read_sheets
 from archive.spelling import fold
 from ingest import containers
 from ingest.sources.registry_heading import Heading, Line, columns_data
@@ -25,6 +26,7 @@ from search.encodings import decode
 
 CSV_SUFFIXES = frozenset([".csv", ".tsv", ".txt"])
 XLSX_SUFFIXES = frozenset([".xlsx", ".xlsm"])
+OTHER_SUFFIXES = frozenset([".ods", ".xls"])
 Cells = tuple[str, ...]
 
 _DELIMITERS = (";", "\t", ",", "|")
@@ -118,6 +120,26 @@ def xlsx_tables(path: Path, head_only: bool = False) -> list[Table]:
             book.close()
     except Exception as error:  # openpyxl raises whatever a broken workbook leads it into; told with its reason
         raise TableRefused(f"{type(error).__name__}: {error}") from error
+    if len(tables) == 1:
+        tables[0].sheet = ""
+    return tables
+
+
+def other_tables(path: Path, head_only: bool = False) -> list[Table]:
+    """The sheets of an ODS or XLS workbook, each with its first rows or all of them. Raises TableRefused.
+
+    XLS keeps no leading zeros that only a number format shows; ODS does.
+    """
+    try:
+        sheets = read_sheets(path)
+    except UnreadableSheetError as error:
+        raise TableRefused(error.vi) from error
+    limits = columns_data()["limits"]
+    most = limits["heading_rows"] + 1 if head_only else limits["rows"]
+    tables = []
+    for sheet in sheets:
+        rows = [(line, cells[:limits["cells_in_row"]]) for line, cells in enumerate(sheet.rows, 1) if any(cells)]
+        tables.append(Table(rows[:most], sheet.name, cut=not head_only and len(rows) > most))
     if len(tables) == 1:
         tables[0].sheet = ""
     return tables

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from archive.agency_tables import code_findings
 from archive.clock import in_vietnam
 from archive.fields import validate_document
 from archive.findings import Finding, Level, finding, worst
@@ -65,10 +66,14 @@ def check_secrecy(item: Item, context: Context) -> list[Finding]:
 
 
 def metadata_findings(item: Item, context: Context) -> list[Finding]:
-    """What the field tables of the profile find wrong; `ingest.incomplete_fields` says what a warning does."""
+    """What the field tables of the profile and the table of agency codes find wrong.
+
+    `ingest.incomplete_fields` says what a warning of the field tables does; a closed agency code keeps nothing out.
+    """
     level = Level[context.settings.ingest.incomplete_fields]
-    return [replace(found, level=level) if found.level is Level.warning else found
-            for found in validate_document(item.fields, context.settings.profile, item.name)]
+    return [*(replace(found, level=level) if found.level is Level.warning else found
+              for found in validate_document(item.fields, context.settings.profile, item.name)),
+            *code_findings(item.fields, context.settings, item.name)]
 
 
 def _secrecy_outside(item: Item) -> list[Finding]:
