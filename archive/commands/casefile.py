@@ -1,29 +1,43 @@
-"""`luutru casefile`: list, show and export case files (hồ sơ); import an agency's file plan (danh mục hồ sơ)."""
+"""`luutru casefile`: list, show and export case files (hồ sơ); its other commands lie in casefile_*.py."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy import func, select
 
 from archive import clock, layout, model, records
 from archive.catalogue import record
+from archive.commands import casefile_close, casefile_convert, casefile_correct, casefile_lists, casefile_plan
 from archive.errors import UsageError
-from archive.file_plan_import import import_file_plan
-from archive.findings import Finding
-from archive.i18n import _, language
+from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
-from archive.terminal import archive_at, casefile_state_name, console, legal_value_name, person, print_json, print_table
+from archive.terminal import (
+    archive_at,
+    casefile_state_name,
+    console,
+    legal_value_name,
+    local_time,
+    person,
+    print_json,
+    print_table,
+)
 
 
 @click.group(help=_("Case files (hồ sơ) and file plans (danh mục hồ sơ)."))
 def command() -> None:
     """Case files and file plans."""
+
+
+command.add_command(casefile_correct.command)
+command.add_command(casefile_close.close)
+command.add_command(casefile_close.reopen)
+command.add_command(casefile_convert.command)
+command.add_command(casefile_lists.command)
+command.add_command(casefile_plan.plan)
 
 
 @command.command("list", help=_("List the case files."))
@@ -43,8 +57,9 @@ def list_(root: Path, year: int | None, as_json: bool) -> None:
         print_json([{"code": row.code, "title": row.title, "retention": row.retention, "state": row.state,
                      "documents": number, "version": row.version} for row, number in found])
         return
-    print_table(_("Case files"), (_("Code"), _("Title"), _("Retention"), _("Keeper"), _("Documents")),
-                [(row.code, row.title, row.retention, row.keeper, str(number)) for row, number in found])
+    print_table(_("Case files"), (_("Code"), _("Title"), _("Retention"), _("Keeper"), _("State"), _("Documents")),
+                [(row.code, row.title, row.retention, row.keeper, casefile_state_name(row.state), str(number))
+                 for row, number in found])
 
 
 @command.command("show", help=_("Show a case file and its documents."))
@@ -69,6 +84,8 @@ def show(root: Path, code: str, as_json: bool) -> None:
     state = casefile_state_name(row.state)
     out.print(f"{_('Retention')}: {row.retention} · {_('Keeper')}: {row.keeper or '—'} · {_('State')}: {state} · "
               f"{_('versions in the store')}: {row.version}")
+    if row.closed_at:
+        out.print(f"{_('Closed')}: {local_time(row.closed_at)} · AIP: {row.uuid}")
     print_table(_("Documents"), ("#", _("Number"), _("Date"), _("Subject"), _("Legal value")),
                 [(f"{one.ordinal:07d}", "/".join(part for part in (one.number, one.notation) if part) or "—",
                   _day(one.issued_on), one.subject or "—", legal_value_name(one.legal_value)) for one in found])
@@ -114,67 +131,12 @@ def _copy_out(archive: Archive, object_id: str, target: Path) -> list[str]:
     return lines
 
 
-@command.group("plan", help=_("File plans (danh mục hồ sơ)."))
-def plan() -> None:
-    """File plans."""
-
-
-@plan.command("import", help=_("Import a file plan from CSV or XLSX in the form of NĐ 30/2020, Phụ lục V."))
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--fonds", help=_("fonds (agency code); default: the agency of this archive"))
-@click.option("--name", default="", help=_("the agency's name, where the fonds is new"))
-@click.option("--year", type=int, help=_("the plan's year, where the file does not say it"))
-@click.option("--dry-run", is_flag=True, help=_("read and check only"))
-@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
-@click.pass_obj
-def import_(root: Path, file: Path, fonds: str | None, name: str, year: int | None, dry_run: bool,
-            as_json: bool) -> None:
-    """Import a file plan; a line that is there already is renewed, none is taken away."""
-    with archive_at(root) as archive:
-        read = import_file_plan(archive, file, fonds or archive.settings.agency.code, name, year, dry_run=dry_run)
-    if as_json:
-        print_json({"year": read.year, "entries": len(read.entries), "imported": not dry_run,
-                    "findings": [found.as_dict() for found in read.findings]})
-        return
-    rows = [(one.notation, one.title, one.retention_text, one.keeper) for one in read.entries]
-    print_table(_("File plan of {year}").format(year=read.year),
-                (_("Notation"), _("Title"), _("Retention"), _("Keeper")), rows)
-    _print_findings(read.findings)
-    console().print(_("Only checked, nothing was imported.") if dry_run else _("Imported."))
-
-
-@plan.command("show", help=_("Show the file plan of a year."))
-@click.argument("year", type=int)
-@click.option("--fonds", help=_("fonds (agency code); default: the agency of this archive"))
-@click.option("--json", "as_json", is_flag=True, help=_("for machines"))
-@click.pass_obj
-def show_plan(root: Path, year: int, fonds: str | None, as_json: bool) -> None:
-    """Show the file plan of a year."""
-    with archive_at(root) as archive, archive.catalogue.session() as session:
-        rows = list(session.scalars(select(model.FilePlanEntry).where(
-            model.FilePlanEntry.fonds == (fonds or archive.settings.agency.code), model.FilePlanEntry.year == year)
-            .order_by(model.FilePlanEntry.notation)))
-    if as_json:
-        values: list[dict[str, Any]] = [{key: getattr(row, key) for key in (
-            "fonds", "year", "notation", "heading", "title", "retention", "keeper", "note")} for row in rows]
-        print_json(values)
-        return
-    print_table(_("File plan of {year}").format(year=year), (_("Notation"), _("Title"), _("Retention"), _("Keeper")),
-                [(row.notation, row.title, row.retention, row.keeper) for row in rows])
-
-
 def _case_file(archive: Archive, code: str) -> model.CaseFile:
     with archive.catalogue.session() as session:
         row = session.get(model.CaseFile, code)
     if row is None:
         raise click.UsageError(_("There is no case file {code}.").format(code=code))
     return row
-
-
-def _print_findings(findings: Iterable[Finding]) -> None:
-    for found in findings:
-        console().print(f"  [yellow]{found.code}[/] {found.sentence(language())}")
-        console().print(f"    [green]→ {found.cure(language())}[/]")
 
 
 def _day(iso: str) -> str:

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
-from archive import clock, layout, model, records
+from archive import clock, layout, model, records, revisions
 from archive.catalogue import record as record_events
+from archive.commands import document_correct
+from archive.commands.corrections import print_history
 from archive.errors import UsageError
 from archive.findings import Finding
 from archive.i18n import _, language
@@ -33,20 +36,26 @@ def command() -> None:
     """Documents."""
 
 
+command.add_command(document_correct.command)
+
+
 @command.command("show", help=_("Show what is known of a document."))
 @click.argument("code")
 @click.option("--text", is_flag=True, help=_("its text only"))
+@click.option("--history", is_flag=True, help=_("also every correction, with its reason"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
-def show(root: Path, code: str, text: bool, as_json: bool) -> None:
+def show(root: Path, code: str, text: bool, history: bool, as_json: bool) -> None:
     """Show the record of a document: fields, signatures, files, findings; or its text."""
     with archive_at(root) as archive:
         record = _record(archive, code)
+        events = revisions.history(archive, code) if history else []
         if text:
             click.echo(records.read_text(archive.store, record))
             return
     if as_json:
-        print_json(record)
+        told = [{"at": one.at, "actor": one.actor, **one.data} for one in events]
+        print_json({**record, "history": told} if history else record)
         return
     out, fields = console(), record["fields"]
     out.print(f"[bold]{record['code']}[/bold]  {fields.get('subject') or record['source']['name']}")
@@ -72,6 +81,11 @@ def show(root: Path, code: str, text: bool, as_json: bool) -> None:
     for data in record["findings"]:
         found = Finding.from_dict(data)
         out.print(f"  {found.code} {found.sentence(language())}")
+    if record.get("revised_at"):
+        out.print(_("Corrected {n} times, last at {time} by {person}.").format(
+            n=record["revision"], time=local_time(record["revised_at"]), person=escape(record["revised_by"])))
+    if history:
+        print_history(events)
 
 
 @command.command("export", help=_("Copy a document's original (or another file of it) out of the store, checked."))
