@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
+from archive.catalogue import SOME
 from archive.files import fsync_folder, json_bytes, write_atomically
-from archive.findings import Finding
+from archive.findings import Finding, Level
 from archive.records import finding_rows, set_findings
 from archive.settings import Settings
 from ingest.item import Item, Part
@@ -50,7 +52,9 @@ def from_row(row: model.Item, settings: Settings) -> Item:
     """The item of a catalogue row; its parts are among the row's facts once the item was taken in."""
     facts = dict(row.facts)
     place = folder(settings, row.id)
-    parts = facts.pop("parts", None) or received_parts(place, row.name, row.size, row.sha256, row.sha512)
+    # What came out of a package knows its files from there; of others the one received file is what is known.
+    parts = facts.pop("parts", None) or facts.get("package", {}).get("parts") or received_parts(
+        place, row.name, row.size, row.sha256, row.sha512)
     return from_dict({"id": row.id, "source": row.source, "name": row.name, "folder": str(place), "parts": parts,
                       "received_at": row.received_at, "fields": row.fields, "facts": facts})
 
@@ -75,11 +79,33 @@ def note(session: Session, done: Sequence[tuple[Item, Iterable[Finding]]], state
         row.facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
 
 
+def findings_of(session: Session, items: Sequence[str]) -> dict[str, list[Finding]]:
+    """The findings of some items in their order, by item."""
+    found: dict[str, list[Finding]] = {item: [] for item in items}
+    row = model.ItemFinding
+    for start in range(0, len(items), SOME):
+        for item, code, level, subject, params in session.execute(
+                select(row.item, row.code, row.level, row.subject, row.params)
+                .where(row.item.in_(items[start:start + SOME])).order_by(row.item, row.n)):
+            found[item].append(Finding(code, Level[level], subject, params))
+    return found
+
+
+def answered_for(found: Iterable[Finding], accepted: Sequence[str]) -> list[Finding]:
+    """A refusal that a person answers for (quarantine release --accept) becomes a note: it no longer holds the item."""
+    return [replace(one, level=Level.note) if one.level == Level.refused and one.code in accepted else one
+            for one in found]
+
+
 def write_sidecar(item: Item) -> None:
     """Keep fields and facts of a waiting item beside its bytes, so that a rebuild finds them again."""
+    write_atomically(item.folder / SIDECAR, sidecar(item))
+
+
+def sidecar(item: Item) -> bytes:
+    """What `write_sidecar` writes."""
     facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
-    write_atomically(item.folder / SIDECAR, json_bytes({
-        "schema": "luutru/item/1", "id": item.id, "fields": item.fields, "facts": facts}))
+    return json_bytes({"schema": "luutru/item/1", "id": item.id, "fields": item.fields, "facts": facts})
 
 
 def read_sidecar(settings: Settings, item_id: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 inbox → collect → (check, verify, digitise, extract: in worker processes) → file → store → index → report
 
+A package (SIP, AIP) is examined like a file; if it is sound, its documents become items and go the same way.
+
 Only this process writes the ledger and the catalogue. Every step may be said again after a kill: what has been
 done is recognised by content, what was half done is finished or done anew. The inbox file is removed last of all.
 """
@@ -14,7 +16,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
-from archive.catalogue import SOME, record
+from archive.catalogue import record
 from archive.errors import NoRoomError
+from archive.evidence.night import seal_and_renew
 from archive.findings import Finding, Level, finding, rules, worst
 from archive.i18n import _
 from archive.ledger import Entry, event_key
@@ -36,15 +39,19 @@ from ingest import intake
 from ingest.item import Context, Item
 from ingest.sources import inbox
 from ingest.sources.inbox import Waiting, remove_from_inbox
+from ingest.sources.packages import SOURCE
 from ingest.stages.collect import collect, is_known, join_registry, stays_in_inbox, waiting_files
 from ingest.stages.file import file_items
 from ingest.stages.index import index_documents
 from ingest.stages.lists import store_lists
+from ingest.stages.packages import fetch_again, register_packages
 from ingest.stages.store import store_folder
+from ingest.stages.submission import leave_settled, store_loose
+from ingest.stages.submission import stays_in_inbox as package_stays
 from ingest.worker import examine_all
 
 OPEN = ("received", "released", "failed")       # states that a night takes up
-DONE = ("stored", "duplicate", "kept_out", "quarantine", "turned_away", "list")
+DONE = ("stored", "duplicate", "kept_out", "quarantine", "turned_away", "list", "package")
 ROOM_FACTOR = 4         # free space wanted, as a multiple of what waits: intake, store, access copy, index
 ROOM_LEAST = 50 << 20   # bytes wanted free in any case
 ROOM_RUNNING = 8 << 20  # bytes free below which the findings of workers are not believed
@@ -79,6 +86,7 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
         batch, resumed = _batch(archive, waiting, now)
         night = Night(batch, resumed, findings=findings)
         if not batch:
+            night.findings += _seal(archive, now)       # a night that was killed before its seal
             return night
         _ask_for_room(archive, [one for _, one in waiting])
         try:
@@ -87,7 +95,20 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
             if not _is_full(error):
                 raise
             raise NoRoomError(str(archive.settings.root)) from error
+        night.findings += _seal(archive, now)
         return night
+
+
+def _seal(archive: Archive, now: datetime) -> list[Finding]:
+    """Seal what the ledger says now; without a timestamp the gap is shown and closed by a later night."""
+    try:
+        done = seal_and_renew(archive, now)
+    except Exception as error:      # the records are safe; the next night seals them as well
+        if isinstance(error, (OSError, OperationalError)) and _is_full(error):
+            raise NoRoomError(str(archive.settings.root)) from error
+        log.exception("sealing failed")
+        return [finding("EVID-001", "evidence", error=str(error))]
+    return [finding("EVID-002", url, reason=reason) for url, reason in sorted(done.refused.items())]
 
 
 def _is_full(error: OSError | OperationalError) -> bool:
@@ -104,13 +125,16 @@ def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]],
     again, findings = collect(archive, batch, waiting, now)
     night.findings += findings
     progress("collect", len(waiting), len(waiting))
-    night.findings += _take_up(archive, batch)
+    night.findings += _take_up(archive, batch, waiting)
     lists = join_registry(archive, batch)
     _note_lists(archive, batch, lists)
     _examine(archive, night, progress)
+    register_packages(archive, batch)
+    _examine(archive, night, progress)      # the documents that came out of packages
     _sort_out(archive, batch)
     _file_and_store(archive, batch, now, progress)
     store_lists(archive, batch, now)
+    store_loose(archive, batch, now)
     try:
         index_documents(archive, lambda done, total: progress("index", done, total))
     except Exception as error:      # the index is a follower: the night's records are safe, the report shows it red
@@ -130,10 +154,11 @@ def _batch(archive: Archive, waiting: Sequence[tuple[str, Waiting]], now: dateti
         if unfinished is not None:
             return unfinished, True
         open_items = next((row for row in session.scalars(select(model.Item).where(model.Item.state.in_(OPEN)))
-                           if any((intake.folder(archive.settings, row.id) / "received").glob("*"))), None)
+                           if any((intake.folder(archive.settings, row.id) / "received").glob("*"))
+                           or (row.source == SOURCE and waiting)), None)    # its package may be there
         unindexed = session.scalar(select(model.Document.code).where(model.Document.indexed == "").limit(1))
         if open_items is None and unindexed is None and all(
-                (row := is_known(session, source, one)) is not None and stays_in_inbox(row, one)
+                (row := is_known(session, source, one)) is not None and stays_in_inbox(session, row, one)
                 for source, one in waiting):
             return "", False
         night = clock.night_of(now)
@@ -154,12 +179,13 @@ def _ask_for_room(archive: Archive, waiting: Iterable[Waiting]) -> None:
             place=archive.settings.root, free=free >> 20, wanted=wanted >> 20))
 
 
-def _take_up(archive: Archive, batch: str) -> list[Finding]:
+def _take_up(archive: Archive, batch: str, waiting: Sequence[tuple[str, Waiting]]) -> list[Finding]:
     """What an earlier night left open, or an archivist released, is tonight's, if its bytes are there."""
     lost: list[Finding] = []
     with archive.catalogue.session() as session:
         for row in session.scalars(select(model.Item).where(model.Item.state.in_(OPEN))):
-            if not any((intake.folder(archive.settings, row.id) / "received").glob("*")):
+            if not any((intake.folder(archive.settings, row.id) / "received").glob("*")) and not (
+                    row.source == SOURCE and fetch_again(archive, row, waiting)):
                 lost.append(finding("NIGHT-004", row.name))
                 continue
             if row.state == "failed":       # what a failed night made of the parts is not believed
@@ -186,6 +212,8 @@ def _examine(archive: Archive, night: Night, progress: Progress) -> None:
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item).where(
             model.Item.batch == night.batch, model.Item.state == "received").order_by(model.Item.size.desc())))
+        if not rows:
+            return
         items = [intake.from_row(row, archive.settings) for row in rows]
         batch = session.get_one(model.Batch, night.batch)
         context = Context(archive.settings, date.fromisoformat(batch.night), clock.parse(batch.started_at))
@@ -197,7 +225,7 @@ def _examine(archive: Archive, night: Night, progress: Progress) -> None:
             night.cpu[stage] += seconds
         if one.error:
             log.error("stage failed", item=one.item.id, name=one.item.name, error=one.error)
-        done.append((one.item, _answered_for(one.findings, one.item.facts.get("accepted", []))))
+        done.append((one.item, intake.answered_for(one.findings, one.item.facts.get("accepted", []))))
         if len(done) >= AT_ONCE or time.monotonic() - noted > NOTE_SECONDS:
             _note_examined(archive, done)
             done, noted = [], time.monotonic()
@@ -219,7 +247,7 @@ def _sort_out(archive: Archive, batch: str) -> None:
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch, model.Item.state == "examined")
                                     .order_by(model.Item.name, model.Item.id)))
-        known = _findings(session, [row.id for row in rows])
+        known = intake.findings_of(session, [row.id for row in rows])
         for row in rows:
             found = known[row.id]
             level = worst(found)
@@ -229,23 +257,6 @@ def _sort_out(archive: Archive, batch: str) -> None:
                 _set_aside(archive, session, row, found, "failed")
             elif level == Level.refused:
                 _set_aside(archive, session, row, found, "quarantine")
-
-
-def _findings(session: Session, items: Sequence[str]) -> dict[str, list[Finding]]:
-    found: dict[str, list[Finding]] = {item: [] for item in items}
-    row = model.ItemFinding
-    for start in range(0, len(items), SOME):
-        for item, code, level, subject, params in session.execute(
-                select(row.item, row.code, row.level, row.subject, row.params)
-                .where(row.item.in_(items[start:start + SOME])).order_by(row.item, row.n)):
-            found[item].append(Finding(code, Level[level], subject, params))
-    return found
-
-
-def _answered_for(found: Iterable[Finding], accepted: Sequence[str]) -> list[Finding]:
-    """A refusal that a person answers for (quarantine release --accept) becomes a note: it no longer holds the item."""
-    return [replace(one, level=Level.note) if one.level == Level.refused and one.code in accepted else one
-            for one in found]
 
 
 def _set_aside(archive: Archive, session: Session, row: model.Item, found: Sequence[Finding], state: str) -> None:
@@ -292,7 +303,7 @@ def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progr
     with archive.catalogue.session() as session:
         for item, findings in sorted(filed.waiting, key=lambda one: one[0].name):
             row = session.get_one(model.Item, item.id)
-            found = [*_findings(session, [item.id])[item.id], *findings]
+            found = [*intake.findings_of(session, [item.id])[item.id], *findings]
             _set_aside(archive, session, row, found, "failed" if worst(findings) == Level.failed else "quarantine")
 
 
@@ -309,6 +320,7 @@ def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch)))
         rows += [session.get_one(model.Item, one) for one in again]
+        open_packages = {row.id for row in rows if row.state == "package" and package_stays(session, row.id)}
     stays: list[Finding] = []
     places: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for source, one in waiting:
@@ -317,11 +329,14 @@ def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
         if row.state == "kept_out":
             intake.leave(archive.settings, row.id)
             continue
+        if row.id in open_packages:
+            continue
         for place in places.get((row.source, row.name), []):
             if not remove_from_inbox(place, row.sha256):
                 stays.append(finding("NIGHT-005", row.name))
         if row.state in {"stored", "duplicate", "list"}:
             intake.leave(archive.settings, row.id)
+    leave_settled(archive)
     return stays
 
 

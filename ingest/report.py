@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from archive import clock, model
 from archive.findings import Finding, Level
 from archive.opening import Archive
+from ingest.stages.submission import counts
 from retention.deadlines import Deadline, due
 
 WAITING = ("quarantine", "failed", "kept_out")
@@ -83,6 +84,19 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivedPackage:
+    """A package of the night, and how many of its documents stand in which state now."""
+
+    item: str
+    name: str
+    objid: str
+    form: str
+    request: str
+    case_file: str                  # empty: loose documents, each waits for its case file
+    documents: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything the morning report shows."""
 
@@ -99,6 +113,7 @@ class Report:
     totals: dict[str, int]
     again: list[tuple[str, str]]    # files that came before, under the same name: name, and where that item stands
     inbox: list[Finding]            # what stood in the way in the inbox itself
+    packages: list[ReceivedPackage]
 
     @property
     def needs_person(self) -> bool:
@@ -126,14 +141,26 @@ def build(archive: Archive, batch: str, today: date | None = None) -> Report:
             agency=f"{archive.settings.agency.name} ({archive.settings.agency.code})", batch=batch, night=row.night,
             started_at=_local(row.started_at), finished_at=_local(row.finished_at), counts=counts, lines=lines,
             earlier=earlier, deadlines=due(session, batch, today or clock.in_vietnam(clock.now()).date()),
-            promises=_promises(session, archive, counts, row.finished_at != ""), totals=_totals(session),
-            again=_again(session, batch), inbox=[Finding.from_dict(one) for one in row.summary.get("inbox", [])])
+            promises=_promises(session, archive, batch, counts, row.finished_at != ""), totals=_totals(session),
+            again=_again(session, batch), inbox=[Finding.from_dict(one) for one in row.summary.get("inbox", [])],
+            packages=_packages(session, batch))
 
 
 def _again(session: Session, batch: str) -> list[tuple[str, str]]:
     events = session.execute(select(model.Event.data, model.Item.name, model.Item.state).join(
         model.Item, model.Item.id == model.Event.subject).where(model.Event.kind == "received_again"))
     return sorted((row.name, row.state) for row in events if row.data["batch"] == batch)
+
+
+def _packages(session: Session, batch: str) -> list[ReceivedPackage]:
+    found = []
+    for row, data in session.execute(select(model.Item, model.Event.data).join(
+            model.Event, model.Event.subject == model.Item.id).where(
+            model.Item.batch == batch, model.Item.state == "package", model.Event.kind == "package_received")
+            .order_by(model.Item.name)):
+        found.append(ReceivedPackage(row.id, row.name, data["objid"], data["form"], data["request"], data["case_file"],
+                                     dict(sorted(counts(session, row.id).items()))))
+    return found
 
 
 def _lines(session: Session, condition: Any) -> list[Line]:
@@ -154,7 +181,8 @@ def _lines(session: Session, condition: Any) -> list[Line]:
     return lines
 
 
-def _promises(session: Session, archive: Archive, counts: dict[str, int], finished: bool) -> list[Promise]:
+def _promises(session: Session, archive: Archive, batch: str, counts: dict[str, int],
+              finished: bool) -> list[Promise]:
     unfinished = sum(counts.get(state, 0) for state in ("received", "examined", "released"))
     unindexed = session.scalar(select(func.count()).select_from(model.Document).where(model.Document.indexed == ""))
     files = session.scalar(select(func.count()).select_from(model.File).join(
@@ -170,8 +198,22 @@ def _promises(session: Session, archive: Archive, counts: dict[str, int], finish
         Promise("searchable", "broken" if unindexed else "kept", {"unindexed": unindexed or 0}),
         Promise("ledger", "kept", {"events": archive.ledger.seq, "head": archive.ledger.head[:16]}),
         Promise("fixity", whole, fixity),
-        Promise("evidence", "not_checked", {}),
+        _sealed(session, archive, batch),
     ]
+
+
+def _sealed(session: Session, archive: Archive, batch: str) -> Promise:
+    """Whether this night is under a seal, and that under a timestamp."""
+    finished = session.scalar(select(model.Event.seq).where(model.Event.kind == "batch_finished",
+                                                            model.Event.subject == batch))
+    seal = None if finished is None else session.scalar(select(model.Seal).where(
+        model.Seal.kind == "night", model.Seal.last_event >= finished).order_by(model.Seal.last_event).limit(1))
+    if seal is None:
+        return Promise("evidence", "not_checked", {"seal": ""})
+    if not seal.tokens:
+        return Promise("evidence", "not_checked", {"seal": seal.id, "authorities": len(archive.settings.evidence.tsa)})
+    return Promise("evidence", "kept", {"seal": seal.id, "time": _clock(seal.tokens[0]["time"]),
+                                        "server": seal.tokens[0]["server"]})
 
 
 def _totals(session: Session) -> dict[str, int]:
@@ -194,6 +236,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "finished_at": report.finished_at, "counts": report.counts, "totals": report.totals,
         "items": [_line_as_dict(line) for line in report.lines],
         "received_again": [{"name": name, "state": state} for name, state in report.again],
+        "packages": [asdict(one) for one in report.packages],
         "inbox_findings": [found.as_dict() for found in report.inbox],
         "waiting_since_earlier": [_line_as_dict(line) for line in report.earlier],
         "deadlines": [{"kind": one.kind, "subject": one.subject, "due": one.due.isoformat(), "late": one.late,

@@ -71,13 +71,14 @@ def _die_at(last: int) -> None:
             return result
         return wrapped
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import SessionTransaction
 
     os.fsync = ticking(os.fsync)
     pathlib.Path.rename = ticking(pathlib.Path.rename)              # type: ignore[method-assign]
     pathlib.Path.replace = ticking(pathlib.Path.replace)            # type: ignore[method-assign]
     pathlib.Path.unlink = ticking(pathlib.Path.unlink)              # type: ignore[method-assign]
-    Session.commit = ticking(Session.commit)                        # type: ignore[method-assign]
+    # `with session.begin()` commits through the transaction, not through Session.commit.
+    SessionTransaction.commit = ticking(SessionTransaction.commit)   # type: ignore[method-assign]
     from ingest import nightly
 
     examine_all = nightly.examine_all

@@ -53,6 +53,9 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
     out.print(counts)
     for found in made.inbox:
         print_finding(found)
+    for package in made.packages:
+        out.print(f"[bold]{_('Package')}[/bold] {escape(package.name)}: {escape(package_sentence(package))}",
+                  soft_wrap=True)
     stored = sorted((line for line in made.lines if line.state == "stored"), key=lambda line: line.document)
     if stored and not short:
         table = Table(title=_("Stored"), title_justify="left", title_style="bold", header_style="bold")
@@ -76,7 +79,8 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
                           f"{state_name(line.state)}[/]", soft_wrap=True)
             for found in reason.findings:
                 print_finding(found)
-    warned = [line for line in made.lines if line.state in ("stored", "list") and line.level >= Level.warning]
+    warned = [line for line in made.lines if line.state in ("stored", "list", "package")
+              and line.level >= Level.warning]
     if warned and not short:
         out.print(f"\n[bold]{_('Stored or kept, but worth a look')}[/bold]")
         for line in warned:
@@ -113,11 +117,24 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
     _print_next(made)
 
 
+def package_sentence(package: report.ReceivedPackage) -> str:
+    """What became of a package: its case file and how many of its documents are stored, wait or were refused."""
+    counts = ", ".join(f"{state_name(state)}: {n}" for state, n in package.documents.items())
+    told = _("{form} {objid}, request {request}; {n} documents ({counts})").format(
+        form=package.form or "E-ARK", objid=package.objid, request=package.request or "—",
+        n=sum(package.documents.values()), counts=counts)
+    return f"{told}; {_('case file')} {package.case_file}" if package.case_file else told
+
+
 def promise_sentence(promise: report.Promise) -> str:
     """A promise and how it stands, in words."""
     if promise.state == "not_checked":
+        gap = (_("This night is sealed ({seal}), but no timestamp covers it yet: luutru evidence seal")
+               if promise.figures.get("authorities") else
+               _("This night is sealed ({seal}), without a timestamp: name an authority in luutru.toml (evidence.tsa)"))
         return {"fixity": _("The whole store has not been checked yet: luutru fixity check"),
-                "evidence": _("No timestamp covers this night yet (evidence records are not part of this version)"),
+                "evidence": gap.format(**promise.figures) if promise.figures.get("seal")
+                else _("This night is not sealed yet: luutru evidence seal"),
                 }.get(promise.name, f"{promise.name}: {_('not checked')}")
     if promise.state == "broken":
         return {
@@ -130,7 +147,8 @@ def promise_sentence(promise: report.Promise) -> str:
         "read_back": _("Every stored file was read back and its hash compared ({files} files in the store)"),
         "searchable": _("Every stored document can be found"),
         "ledger": _("The ledger is chained: {events} events, head {head}…"),
-        "fixity": _("The whole store was last checked on {at}")}
+        "fixity": _("The whole store was last checked on {at}"),
+        "evidence": _("This night is sealed ({seal}) under a timestamp of {time} by {server}")}
     return sentences[promise.name].format(**promise.figures)
 
 

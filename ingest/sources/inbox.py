@@ -31,7 +31,7 @@ from ingest.item import Item, Part
 
 RECEIVED = "received"
 LONGEST_PATH = 400          # characters; longer names are taken in, but a person should know
-_TAKING = ".taking-"
+TAKING = ".taking-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def take_in(waiting: Waiting, source: str, intake_root: Path, now: datetime) -> 
     Raises SourceChanged, SourceUnreadable (`not_taken` turns them into findings), NoRoomError.
     """
     intake_root.mkdir(parents=True, exist_ok=True)
-    taking = intake_root / f"{_TAKING}{uuid.uuid4().hex}"
+    taking = intake_root / f"{TAKING}{uuid.uuid4().hex}"
     (taking / RECEIVED).mkdir(parents=True)
     try:
         file_name = safe_name(waiting.name.rsplit("/", 1)[-1])
@@ -105,7 +105,7 @@ def not_taken(error: SourceError, name: str) -> Finding:
 
 def sweep(intake_root: Path) -> int:
     """Remove what a killed `take_in` left half done; how many. Only for the batch that owns the archive."""
-    halves = list(intake_root.glob(f"{_TAKING}*")) if intake_root.is_dir() else []
+    halves = list(intake_root.glob(f"{TAKING}*")) if intake_root.is_dir() else []
     for half in halves:
         shutil.rmtree(half)
     return len(halves)

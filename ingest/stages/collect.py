@@ -26,8 +26,10 @@ from ingest.item import Item
 from ingest.receipt import legal_time
 from ingest.sources import registry
 from ingest.sources.inbox import Waiting, item_id, not_taken, scan, take_in
+from ingest.sources.packages import SOURCE
+from ingest.stages import submission
 
-DONE = {"stored", "duplicate", "list", "quarantine", "turned_away"}
+DONE = {"stored", "duplicate", "list", "package", "quarantine", "turned_away"}
 AT_ONCE = 50        # files registered with one write of the ledger
 
 
@@ -54,9 +56,14 @@ def is_known(session: Session, source: str, waiting: Waiting) -> model.Item | No
     return session.get(model.Item, item_id(source, waiting.name, sha256))
 
 
-def stays_in_inbox(row: model.Item, waiting: Waiting) -> bool:
-    """Whether a known file is left where it is: kept out, or done with in a folder that we may not write to."""
-    return row.state == "kept_out" or (row.state in DONE and not os.access(waiting.path.parent, os.W_OK))
+def stays_in_inbox(session: Session, row: model.Item, waiting: Waiting) -> bool:
+    """Whether a known file is left where it is.
+
+    It was kept out, or holds something that was or has no outcome yet, or is done with in a folder that we may not
+    write to.
+    """
+    return (row.state == "kept_out" or (row.state in DONE and not os.access(waiting.path.parent, os.W_OK))
+            or (row.state == "package" and submission.stays_in_inbox(session, row.id)))
 
 
 def collect(archive: Archive, batch: str, waiting: Sequence[tuple[str, Waiting]],
@@ -72,9 +79,13 @@ def collect(archive: Archive, batch: str, waiting: Sequence[tuple[str, Waiting]]
     with archive.catalogue.session() as session:
         shut_out = {(row.source, row.name) for row in session.execute(select(model.Item.source, model.Item.name).where(
             model.Item.state == "kept_out"))}
+        lying = {(source, one.name) for source, one in waiting}
+        shut_out |= {(row.source, row.name) for row in session.scalars(select(model.Item).where(
+            model.Item.state == "package")) if (row.source, row.name) in lying
+            and submission.stays_in_inbox(session, row.id)}
         waiting = [(source, one) for source, one in waiting
                    if ((source, one.name) not in shut_out and os.access(one.path.parent, os.W_OK))
-                   or (row := is_known(session, source, one)) is None or not stays_in_inbox(row, one)]
+                   or (row := is_known(session, source, one)) is None or not stays_in_inbox(session, row, one)]
     for source, one in waiting:
         try:
             item = take_in(one, source, layout.intake_folder(archive.settings), now)
@@ -171,7 +182,8 @@ def join_registry(archive: Archive, batch: str) -> dict[str, list[Finding]]:
             return {}
         earlier = session.scalars(select(model.Item).where(
             model.Item.state == "quarantine", model.Item.batch != batch))
-        by_name = {row.name: row for row in (*earlier, *(row for row in tonight if row not in lists))}
+        fresh = submission.registered_in(session, batch)      # their metadata came with their package
+        by_name = {row.name: row for row in (*earlier, *tonight) if row not in lists and row.id not in fresh}
         released: list[Entry] = []
         for row in lists:
             read = registry.read_list(_place(archive, row))
@@ -202,6 +214,8 @@ def _apply(item: model.Item, line: registry.Row, source: model.Item, batch: str)
 
 
 def _is_list(archive: Archive, row: model.Item) -> bool:
+    if row.source == SOURCE:
+        return False
     place = _place(archive, row)
     return place.exists() and registry.is_list(place)
 

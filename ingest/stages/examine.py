@@ -1,5 +1,7 @@
 """The stages of one item, in their order: unpack, check, verify, digitise, extract, secrecy.
 
+A package has one stage of its own; its documents become items and go through the others.
+
 This module is what worker processes load first; it must not touch the catalogue.
 """
 
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from archive.fields import normalise_fields
 from archive.findings import Finding, Level, finding
 from ingest.item import Context, Examined, Item
+from ingest.sources import packages
 from ingest.sources.edxml import unpack
 from ingest.stages.check import check, check_secrecy
 from ingest.stages.digitise import digitise
@@ -29,7 +32,12 @@ def examine(item: Item, context: Context) -> Examined:
     """
     result = Examined(item, [Finding.from_dict(one) for one in item.facts.get("collect", [])])
     try:
-        for name, stage in STAGES:
+        stages = STAGES
+        if item.source == packages.SOURCE:
+            stages = tuple(one for one in STAGES if one[0] != "unpack")     # its parts are known from its package
+        elif packages.is_package(item.main.path):
+            stages = (("package", packages.unfold),)
+        for name, stage in stages:
             started = time.process_time()
             found = stage(item, context)
             result.cpu[name] = result.cpu.get(name, 0.0) + time.process_time() - started

@@ -1,4 +1,4 @@
-"""File: find the case file (hồ sơ) of every examined document, opening it from the file plan when needed.
+"""File: find the case file (hồ sơ) of every examined document, opening it from its package or the file plan.
 
 A document whose case file is unknown, closed or not said waits for an archivist; it is not lost. Nothing is
 written to the store here: ordinals are given in the moment of storing (store.py), so that none is left out.
@@ -6,19 +6,26 @@ written to the store here: ordinals are given in the moment of storing (store.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import clock, codes, model
+from archive.agencies import AgencyTable
+from archive.agency_tables import agencies_of
+from archive.catalogue import SOME
 from archive.findings import Finding, finding
+from archive.fonds_succession import held_under, is_later
 from archive.opening import Archive
-from archive.records import case_file_record, iso_date, name_key
+from archive.records import iso_date, name_key, read_case_file
 from ingest import intake
 from ingest.item import Item
+from ingest.sources.packages import SOURCE
+from ingest.stages.submission import opened_record
 
 
 @dataclass(slots=True)
@@ -42,13 +49,20 @@ def file_items(archive: Archive, session: Session, rows: Sequence[model.Item]) -
     filed = Filed({}, [])
     items = sorted((intake.from_row(row, archive.settings) for row in rows), key=_order)
     seen: dict[tuple[str, ...], str] = {}
-    known = _identities(session, items)
+    known, bytes_of = _identities(session, items), _twins(session, items)
+    agencies = agencies_of(archive.settings)
+    held = held_under(session, agencies)
     for item in items:
         code, findings = _case_file_code(item, archive.settings.agency.code)
+        code = in_our_words(code, held, agencies)
         identity = _identity(item)
         twin = known.get(identity) or seen.get(identity) if identity else None
         if twin is not None and "CHECK-091" not in item.facts.get("accepted", []):
             findings.append(finding("CHECK-091", item.name, twin=twin))
+        if item.source == SOURCE:
+            first = bytes_of.setdefault(item.main.sha256, item.name)
+            if first != item.name and "SIP-008" not in item.facts.get("accepted", []):
+                findings.append(finding("SIP-008", item.name, twin=first))
         if not findings and code not in filed.folders:
             record, findings = _open(archive, session, item, code)
             if record is not None:
@@ -62,8 +76,33 @@ def file_items(archive: Archive, session: Session, rows: Sequence[model.Item]) -
     return filed
 
 
-def _order(item: Item) -> tuple[str, str, str]:
-    return iso_date(item.fields.get("issuedDate", "")) or "9999", item.name, item.id
+def _order(item: Item) -> tuple[bool, int, str, str, str]:
+    """First what says its ordinal, in that order; then the rest by date of issue."""
+    ordinal = stated_ordinal(item)
+    return not ordinal, ordinal, iso_date(item.fields.get("issuedDate", "")) or "9999", item.name, item.id
+
+
+def stated_ordinal(item: Item) -> int:
+    """The place in its case file that a document says itself: by its code in a package, or a scan by its name; or 0."""
+    if package := item.facts.get("package"):
+        return int(package["ordinal"])
+    scan = codes.parse_scan_name(item.name.rpartition("/")[2])
+    if scan is None or str(scan.file) != item.fields.get("fileCode", str(scan.file)):
+        return 0
+    return scan.ordinal or 0
+
+
+def _twins(session: Session, items: Sequence[Item]) -> dict[str, str]:
+    """By SHA-256, the documents that the archive holds, or takes in tonight, besides those that come in packages."""
+    found = {item.main.sha256: item.name for item in reversed(items) if item.source != SOURCE}
+    wanted = sorted({item.main.sha256 for item in items if item.source == SOURCE})
+    for start in range(0, len(wanted), SOME):
+        rows = session.execute(select(model.File.sha256, model.Item.name).join(
+            model.Document, model.Document.code == model.File.document).join(
+            model.Item, model.Item.id == model.Document.item).where(
+            model.File.role == "original", model.File.sha256.in_(wanted[start:start + SOME])))
+        found.update({row.sha256: row.name for row in rows})
+    return found
 
 
 def _case_file_code(item: Item, agency: str) -> tuple[str, list[Finding]]:
@@ -79,17 +118,28 @@ def _case_file_code(item: Item, agency: str) -> tuple[str, list[Finding]]:
     return str(parsed), []
 
 
+def in_our_words(code: str, held: Mapping[str, str], agencies: AgencyTable) -> str:
+    """`code` with the agency code under which the archive holds that agency's fonds; others stay as they are."""
+    parsed = codes.parse_file_code(code, inventory=True)
+    if parsed is None:
+        return code
+    ours = held.get(parsed.agency) or held.get(agencies.canonical(parsed.agency), parsed.agency)
+    return str(replace(parsed, agency=ours))
+
+
 def _open(archive: Archive, session: Session, item: Item, code: str) -> tuple[dict[str, Any] | None, list[Finding]]:
-    """The record of the case file: the one that is open, or a new one from the file plan."""
-    held = session.get(model.CaseFile, code)
-    if held is not None:
-        if held.state != "open":
-            return None, [finding("FILE-003", item.name, code=code)]
-        return case_file_record(held), []
+    """The record of the case file: the one that is open, or a new one from its package or the file plan."""
+    if found := barred(session, item.name, code, iso_date(item.fields.get("issuedDate", ""))):
+        return None, found
+    if session.get(model.CaseFile, code) is not None:
+        return dict(read_case_file(archive.store, code)), []
     parsed = codes.parse_file_code(code, inventory=True)
     assert parsed is not None
-    if session.get(model.Fonds, parsed.agency) is None:
-        return None, [finding("FILE-004", item.name, code=code, fonds=parsed.agency)]
+    package = item.facts.get("package", {})
+    # The case file of a package has its sender's code; a person who gives another one means our own file plan.
+    if package.get("case_file") and package["case_file"] == item.fields.get("fileCode") and (
+            record := opened_record(archive, package["item"], parsed)):
+        return record, []
     planned = session.get(model.FilePlanEntry, (parsed.agency, parsed.year, parsed.notation))
     if planned is None:
         return None, [finding("FILE-005", item.name, code=code, year=parsed.year, notation=parsed.notation)]
@@ -97,6 +147,23 @@ def _open(archive: Archive, session: Session, item: Item, code: str) -> tuple[di
             "notation": parsed.notation, "title": planned.title, "retention": planned.retention,
             "keeper": planned.keeper, "state": "open", "profile": archive.settings.profile,
             "opened_at": clock.stamp(clock.now())}, []
+
+
+def barred(session: Session, subject: str, code: str, day: str = "") -> list[Finding]:
+    """Why nothing may be filed under `code`: its case file is closed, its fonds not held, or closed before `day`."""
+    held = session.get(model.CaseFile, code)
+    if held is not None:
+        return [] if held.state == "open" else [finding("FILE-003", subject, code=code)]
+    parsed = codes.parse_file_code(code, inventory=True)
+    assert parsed is not None
+    fonds = session.get(model.Fonds, parsed.agency)
+    if fonds is None:
+        return [finding("FILE-004", subject, code=code, fonds=parsed.agency)]
+    if is_later(fonds, parsed.year, day):
+        closed = f"{date.fromisoformat(fonds.valid_to):%d/%m/%Y}"
+        return [finding("FILE-007", subject, code=code, fonds=fonds.code, closed=closed,
+                        successor=fonds.successor or "—")]
+    return []
 
 
 def _identity(item: Item) -> tuple[str, str, str, str] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from archive import codes, layout, model, records
+from archive import codes, layout, model, records, revisions
 from archive.catalogue import SOME
 from archive.catalogue import record as record_events
 from archive.files import json_bytes
@@ -25,6 +25,7 @@ from archive.store import DamagedSourceError, NewFile
 from ingest.copying import hash_file
 from ingest.item import Item, Part
 from ingest.stages.file import Folder
+from ingest.stages.submission import SUBMISSION, submission_files
 
 PLACES = {"access": layout.ACCESS, "text": layout.TEXT}
 KEPT_FACTS = {"check", "extract", "edxml", "registry_line", "corrections", "accepted"}
@@ -38,6 +39,8 @@ def store_folder(archive: Archive, batch: str, folder: Folder, now: datetime) ->
     """
     code = folder.record["code"]
     catch_up_case_file(archive, code)
+    if archive.store.has(layout.casefile_object(code)):     # a killed writer may have left more than filing knew
+        folder.record = dict(records.read_case_file(archive.store, code))
     known = _rows(archive, [item.id for item in folder.items])
     items = [item for item in folder.items if known[item.id].state != "stored"]
     damaged: list[tuple[Item, list[Finding]]] = []
@@ -47,6 +50,7 @@ def store_folder(archive: Archive, batch: str, folder: Folder, now: datetime) ->
         described = [_describe(item, known[item.id], code, start + n, batch, version, archive.settings.profile)
                      for n, item in enumerate(items)]
         files: dict[str, NewFile] = {layout.CASE_FILE: NewFile(json_bytes(folder.record))}
+        files |= submission_files(archive, filter(None, map(_package, items)))
         owner: dict[str, Item] = {}
         for item, (record, sources) in zip(items, described, strict=True):
             files[layout.record_path(record["ordinal"])] = NewFile(json_bytes(record))
@@ -56,9 +60,10 @@ def store_folder(archive: Archive, batch: str, folder: Folder, now: datetime) ->
         try:
             archive.store.put(layout.casefile_object(code), files, message=f"batch {batch}", user="luutru", created=now)
         except DamagedSourceError as error:
-            lost = owner[error.path]
-            damaged.append((lost, [finding("STORE-001", lost.name, path=Path(error.path).name)]))
-            items = [item for item in items if item is not lost]
+            lost = [owner[error.path]] if error.path in owner else [
+                item for item in items if error.path.startswith(f"{SUBMISSION}/{_package(item)}/")]
+            damaged += [(item, [finding("STORE-001", item.name, path=Path(error.path).name)]) for item in lost]
+            items = [item for item in items if item not in lost]
             continue
         _admit(archive, folder.record, [record for record, _ in described], version)
         break
@@ -67,6 +72,7 @@ def store_folder(archive: Archive, batch: str, folder: Folder, now: datetime) ->
 
 def catch_up_case_file(archive: Archive, code: str) -> None:
     """Admit what the store holds of a case file and the catalogue does not know: the trace of a killed night."""
+    revisions.catch_up(archive, code)
     stored = archive.store.version(layout.casefile_object(code))
     with archive.catalogue.session() as session:
         row = session.get(model.CaseFile, code)
@@ -154,6 +160,10 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
             path = f"{PLACES[made['role']]}/{_stem(source, stems)}{source.suffix}"
         digest = hash_file(source)
         add(path, source, made["role"], source.name, made["format"], digest.size, digest.sha256, digest.sha512)
+    origin = {key: value for key, value in item.facts.get("package", {}).items() if key != "parts"}
+    findings = list(row.findings)
+    if origin.get("code") and not f".{origin['code']}".endswith(f".{document}"):
+        findings.append(finding("SIP-009", item.name, sent=origin["code"], code=document).as_dict())
     verify, digitised = item.facts.get("verify", {}), item.facts.get("digitise", {})
     record = {
         "schema": "luutru/document/1", "code": document, "case_file": code, "ordinal": ordinal, "item": item.id,
@@ -161,9 +171,16 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
         "source": {"source": item.source, "name": item.name}, "receipt": row.receipt, "fields": dict(item.fields),
         "pages": _pages(item), "legal_value": verify.get("legal_value", ""), "verdict": verify.get("verdict", ""),
         "signatures": verify.get("signatures", []), "digitised": digitised if digitised.get("scan") else {},
-        "facts": {key: value for key, value in item.facts.items() if key in KEPT_FACTS},
-        "findings": row.findings, "files": files}
+        "facts": {**{key: value for key, value in item.facts.items() if key in KEPT_FACTS},
+                  **({"package": origin} if origin else {})},
+        "findings": findings, "files": files}
     return record, sources
+
+
+def _package(item: Item) -> str:
+    """The case file's package that an item came out of; "" for others. What loose ones brought lies with the batch."""
+    origin = item.facts.get("package", {})
+    return str(origin["item"]) if origin.get("case_file") else ""
 
 
 def _stem(made: Path, stems: Sequence[str]) -> str:
