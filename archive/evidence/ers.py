@@ -163,6 +163,14 @@ def _in_time(links: list[Link]) -> list[Link]:
     return found
 
 
+def climb(way: Sequence[Sequence[bytes]], digest: bytes, algorithm: str) -> bytes:
+    """The root to which a way that we wrote leads `digest`."""
+    value = tree.join(way[0], algorithm) if way else digest
+    for one in way[1:]:
+        value = tree.join([*one, value], algorithm)
+    return value
+
+
 def token_info(token: bytes) -> tsp.TSTInfo:
     """What a token (a ContentInfo, DER) states. Raises BrokenRecordError."""
     try:

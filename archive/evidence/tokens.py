@@ -106,8 +106,8 @@ def read(der: bytes) -> Token:
         return Token(
             der, info["gen_time"].native, imprint["hash_algorithm"]["algorithm"].native,
             imprint["hashed_message"].native, info["serial_number"].native, info["policy"].dotted,
-            info["nonce"].native, certificate.subject.human_friendly if certificate else "",
-            certificate, certificate.not_valid_after if certificate else None)
+            info["nonce"].native, _name(certificate) if certificate else "", certificate,
+            certificate.not_valid_after if certificate else None)
     except (BrokenRecordError, ValueError, TypeError, KeyError, IndexError) as error:
         raise TokenError(str(error)) from error
 
@@ -145,6 +145,12 @@ def certificates(der: bytes) -> list[x509.Certificate]:
     """The certificates that the token encloses."""
     enclosed = tsp.ContentInfo.load(der)["content"]["certificates"]
     return [one.chosen for one in enclosed if one.name == "certificate"] if enclosed.native else []
+
+
+def _name(certificate: x509.Certificate) -> str:
+    """The subject as people know it: its common name, else the whole of it."""
+    name = certificate.subject.native.get("common_name")
+    return name if isinstance(name, str) else str(certificate.subject.human_friendly)
 
 
 def _signer(signed: cms.SignedData) -> x509.Certificate | None:
