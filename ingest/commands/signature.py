@@ -45,7 +45,7 @@ def command() -> None:
 @click.pass_obj
 def verify(root: Path | None, files: tuple[Path, ...], trust: Path | None, as_json: bool, everything: bool) -> None:
     """Check FILEs. Exit code 0: all valid; 3: a person has to look; 4: a signature is not valid."""
-    lists = load_trust(trust or _archive_trust(root))
+    lists = load_trust(trust or archive_trust(root))
     received = clock.now()
     results = [verify_pdf(path, lists, received) for path in files]
     if as_json:
@@ -56,7 +56,7 @@ def verify(root: Path | None, files: tuple[Path, ...], trust: Path | None, as_js
     raise click.exceptions.Exit(0 if worst <= RANK["valid_with_notes"] else 4 if worst == RANK["invalid"] else 3)
 
 
-def _archive_trust(root: Path | None) -> Path | None:
+def archive_trust(root: Path | None) -> Path | None:
     """The trust folder of the archive at `root`, when there is one."""
     if root is None:
         return None

@@ -139,6 +139,28 @@ def _what_followed(case: Case, result: DocumentSignatures) -> None:
             stray = finders.said(error)
         if stray:
             result.reasons.append(finding("VERIFY-035", result.file, what=stray))
+        if min(ends) < len(case.view):
+            _look_at_pages(case.view, ends, result)
+
+
+def _look_at_pages(view: Any, ends: list[int], result: DocumentSignatures) -> None:
+    """Compare the pages as people see them, revision by revision; white space after the end draws nothing new."""
+    from ingest.signatures.pictures import compare
+
+    ends = [end for end in ends if bytes(view[end:end + 4096]).strip(b" \t\r\n\f\0")]
+    if not ends:
+        return
+    seen = compare(view, ends, policy().most_pictures)
+    if seen.different:
+        result.reasons.append(finding("VERIFY-072", result.file, pages=_numbers(seen.different)))
+    if seen.covered:
+        result.reasons.append(finding("VERIFY-073", result.file, pages=_numbers(seen.covered)))
+    if seen.missing:
+        result.reasons.append(finding("VERIFY-074", result.file, what=seen.missing))
+
+
+def _numbers(pages: list[int]) -> str:
+    return ", ".join(map(str, pages[:20])) + (", …" if len(pages) > 20 else "")
 
 
 def _security_store(reader: Any, troubles: list[str]) -> Enclosed:

@@ -45,6 +45,7 @@ class Policy:
     recheck: timedelta
     most_objects: int
     largest_picture: float
+    most_pictures: int
 
     def digest(self, name: str, use: Use, moment: datetime) -> Answer:
         """What the digest `name` is worth for `use` at `moment`: plain, noted (weak, still taken) or beyond."""
@@ -75,4 +76,4 @@ def policy() -> Policy:
         shift=timedelta(hours=times["shift_hours"]), mention=timedelta(minutes=times["mention_minutes"]),
         receipt_tolerance=timedelta(minutes=times["receipt_tolerance_minutes"]),
         recheck=timedelta(days=raw["revocation"]["recheck_days"]), most_objects=raw["look"]["most_objects"],
-        largest_picture=raw["look"]["largest_picture"])
+        largest_picture=raw["look"]["largest_picture"], most_pictures=raw["look"]["most_pictures"])
