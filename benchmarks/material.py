@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import count
@@ -28,6 +28,12 @@ _DAY = re.compile(r"ngày (\d\d) tháng (\d\d) năm (\d{4})")
 def letters(cache: Path, documents: int) -> Path:
     """A folder with `documents` different one-page letters, each signed with a time-stamp token, and their list."""
     return _once(cache / f"letters-{documents}", lambda folder: _letters(folder, documents))
+
+
+def letter(cache: Path, number: int, case_file: str) -> Path:
+    """A folder with the `number`th letter, and a list that puts it into `case_file`."""
+    return _once(cache / f"letter-{number}-{case_file}",
+                 lambda folder: _letters(folder, 1, start=number, codes=[case_file]))
 
 
 def scanned(cache: Path, pages: int) -> tuple[Path, Path]:
@@ -53,9 +59,9 @@ def _once(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _letters(folder: Path, documents: int) -> None:
-    codes, rows = case_files(), []
-    for number, one in enumerate(variants(documents)):
+def _letters(folder: Path, documents: int, start: int = 0, codes: Sequence[str] = ()) -> None:
+    codes, rows = codes or case_files(), []
+    for number, one in enumerate(variants(documents, start=start)):
         (folder / one.name).write_bytes(one.body)
         with pypdfium2.PdfDocument(one.body) as opened:
             said = _DAY.search(opened[0].get_textpage().get_text_range())

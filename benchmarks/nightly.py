@@ -106,24 +106,24 @@ def _measured(inbox: Path, scratch: Path, runs: int, floor: Callable[[], Cost]) 
     nights, floors, parts, became = [], [], [], []
     for _ in range(runs):
         floors.append(floor())
-        root = _archive(scratch, inbox)
-        nights.append(_night(["-m", "cli", "--root", str(root), "nightly", "--json"]))
+        root = new_archive(scratch, inbox)
+        nights.append(night(["-m", "cli", "--root", str(root), "nightly", "--json"]))
         became.append(_what_became(root, len(files)))
         shutil.rmtree(root)
-        root = _archive(scratch, inbox)
-        parts.append(_parts(_night([str(HERE / "phases.py"), str(root)])))
+        root = new_archive(scratch, inbox)
+        parts.append(_parts(night([str(HERE / "phases.py"), str(root)])))
         became.append(_what_became(root, len(files)))
         shutil.rmtree(root)
     if any(one != became[0] for one in became):
         raise SystemExit(f"the nights did not come to the same: {became}")
     states, verdicts = became[0]
     names = list(dict.fromkeys(name for one in parts for name in one))
-    return Measured(len(files), sum(path.stat().st_size for path in files) / 1e6, _median(nights), _median(floors),
+    return Measured(len(files), sum(path.stat().st_size for path in files) / 1e6, median(nights), median(floors),
                     {name: statistics.median(one.get(name, 0.0) for one in parts) for name in names}, states, verdicts)
 
 
-def _archive(scratch: Path, inbox: Path) -> Path:
-    """A new archive with the sample agency's file plan and trust list, the material in its inbox."""
+def new_archive(scratch: Path, inbox: Path | None) -> Path:
+    """A new archive with the sample agency's file plan and trust list, the material (if any) in its inbox."""
     from archive.file_plan_import import import_file_plan
     from archive.opening import make_archive
 
@@ -134,13 +134,15 @@ def _archive(scratch: Path, inbox: Path) -> Path:
         settings = archive.settings
         shutil.copytree(material.SAMPLES / "trust", settings.path(settings.signatures.trust), dirs_exist_ok=True)
         import_file_plan(archive, material.SAMPLES / "file-plan.xlsx", "H99", settings.agency.name)
-        shutil.copytree(inbox, settings.path(settings.ingest.inbox[0]), dirs_exist_ok=True)
+        if inbox is not None:
+            shutil.copytree(inbox, settings.path(settings.ingest.inbox[0]), dirs_exist_ok=True)
     finally:
         archive.close()
     return root
 
 
-def _night(arguments: Sequence[str]) -> Cost:
+def night(arguments: Sequence[str]) -> Cost:
+    """Run a night in a process of its own. Raises SystemExit when it did not come to its end."""
     # With PYTHONDONTWRITEBYTECODE every process would compile the libraries again.
     environment = {name: value for name, value in os.environ.items()
                    if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("LUUTRU_")}
@@ -187,7 +189,8 @@ def _tesseract(pages: Sequence[Path]) -> Cost:
                 max(one.memory for one in made), "")
 
 
-def _median(costs: Sequence[Cost]) -> Cost:
+def median(costs: Sequence[Cost]) -> Cost:
+    """The one in the middle, by CPU."""
     return sorted(costs, key=lambda one: one.cpu)[len(costs) // 2]
 
 

@@ -67,3 +67,22 @@ def test_a_small_benchmark_stores_and_verifies_all_it_was_given(tmp_path: Path) 
         assert one["floor_cpu_seconds"] > 0
         assert one["peak_memory_mb"] > 0
     assert told["scans"]["cpu_by_part"]["worker: digitise"] > letters["cpu_by_part"]["worker: digitise"]
+
+
+@pytest.mark.slow
+def test_a_small_benchmark_of_packages_writes_and_checks_right_ones(tmp_path: Path) -> None:
+    told = json.loads(python(ROOT / "benchmarks" / "packages.py", "--documents", "3", "--megabytes", "1",
+                             "--small", "2", "--nights", "1", "--runs", "1", "--cache", tmp_path, "--json"))
+    for form in ("SIP_hoso", "AIP_hoso"):
+        one: dict[str, Any] = told["packages"][form]
+        assert form in one["kind"]
+        assert one["files"] > 3
+        assert one["megabytes"] >= 1
+        for part in ("floor", "write", "check"):
+            assert one[part]["cpu_seconds"] > 0
+        assert one["write"]["peak_memory_mb"] > 0
+    assert told["packages"]["AIP_hoso"]["files"] > told["packages"]["SIP_hoso"]["files"]
+    assert told["put"]["large_cpu_ms"] > 0
+    assert told["night"]["large_cpu"] > 0
+    assert told["small"]["packages"] == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("luutru-bench-")] == []
