@@ -1,7 +1,8 @@
-"""Writes the reference pages that follow from the code: findings.md, settings.md, commands.md.
+"""Writes the reference pages that follow from the code: findings.md, settings.md, commands.md, fields.md.
 
-Run `python docs/generate.py` after changing a finding, a setting or a command; tests/test_docs.py fails until it is
-done. `--check` writes nothing and exits 1 when a page is old. The pages are English, whatever the machine speaks.
+Run `python docs/generate.py` after changing a finding, a setting, a command or a field; tests/test_docs.py fails
+until it is done. `--check` writes nothing and exits 1 when a page is old. The pages do not depend on the machine's
+language: English, but for fields.md, which has both.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pydantic import BaseModel  # noqa: E402
 
 from archive import findings, settings  # noqa: E402
 from cli import luutru  # noqa: E402
+from docs.records_tables import fields_page  # noqa: E402
 
 MADE = "<!-- Made by docs/generate.py; do not edit. -->\n"
 WIDTH = 100         # columns of the help texts
@@ -31,7 +33,8 @@ WIDTH = 100         # columns of the help texts
 
 def pages() -> dict[str, str]:
     """Every generated page: file name → text."""
-    return {"commands.md": commands_page(), "findings.md": findings_page(), "settings.md": settings_page()}
+    return {"commands.md": commands_page(), "findings.md": findings_page(), "settings.md": settings_page(),
+            "fields.md": fields_page(MADE)}
 
 
 # --- findings ----------------------------------------------------------------------------------------------
@@ -62,7 +65,7 @@ def _titles() -> dict[str, str]:
     """What each prefix of codes stands for, as the comments of the catalogues say it, in their order."""
     found: dict[str, str] = {}
     for line in "\n".join(place.read_text(encoding="utf-8") for place in findings.CATALOGUES).splitlines():
-        if match := re.match(r"# --- ([A-Z, ]+): (.+?) -+$", line):
+        if match := re.match(r"# --- ([A-Z0-9, ]+): (.+?) -+$", line):
             found |= dict.fromkeys(match[1].split(", "), match[2])
     return found
 

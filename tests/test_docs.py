@@ -97,7 +97,8 @@ def test_every_command_that_a_page_tells_people_to_type_exists() -> None:
     known = set(command_words(luutru, "luutru"))
     groups = {words for words in known if any(other.startswith(f"{words} ") for other in known)}
     for page in PAGES:
-        for typed in re.findall(r"\./run luutru((?: --root \S+)?(?: [a-z]+){1,3})", page.read_text(encoding="utf-8")):
+        for typed in re.findall(r"\./run luutru((?: --root \S+)?(?: [a-z][a-z-]*){1,3})",
+                                page.read_text(encoding="utf-8")):
             words = "luutru"
             for word in re.sub(r" --root \S+", "", typed).split():
                 if words in groups:

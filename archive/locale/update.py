@@ -33,7 +33,7 @@ def messages() -> set[Message]:
     for path in [ROOT / "cli.py", *(path for wing in WINGS for path in sorted((ROOT / wing).rglob("*.py")))]:
         found.update(_in_python(path))
     environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
-    for path in sorted((ROOT / "ingest").rglob("*.html")):
+    for path in [path for wing in WINGS for path in sorted((ROOT / wing).rglob("*.html"))]:
         for _line, _function, message in _in_template(environment, path):
             if isinstance(message, str):
                 found.add(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from archive import clock, model
 from archive.catalogue import record
 from archive.codes import parse_file_code
 from archive.fields import normalise_fields, profile
+from archive.fields.kinds import document_levels
 from archive.fields.names import field_name, shown_fields
-from archive.fields.own import own_rows
+from archive.fields.tags import rows_of, unknown_tags
 from archive.findings import Finding, Level
 from archive.i18n import _, language
 from archive.ledger import Entry, event_key
@@ -157,13 +157,10 @@ def _release(archive: Archive, row: model.Item, facts: dict[str, object], fields
 
 def _check_tags(archive: Archive, values: dict[str, str]) -> None:
     """A mistyped tag would be kept and help nobody: only the tags of the tables are taken."""
-    tables = profile(archive.settings.profile)
-    known = {row.key or row.tag for level in tables.levels.values() for row in tables.table(level)}
-    known |= {row.key or row.tag for level in tables.levels.values() for row in own_rows(level)} | set(MORE_TAGS)
-    for tag in values:
-        if tag not in known:
-            near = ", ".join(get_close_matches(tag, sorted(known), 3))
-            raise click.UsageError(_("There is no field “{tag}”. Near it: {near}").format(tag=tag, near=near or "—"))
+    regime = profile(archive.settings.profile)
+    levels = {**regime.levels, **{level: level for level in document_levels({}, regime)}}
+    for said in unknown_tags(values, {*rows_of(regime.id, levels.values()), *MORE_TAGS}):
+        raise click.UsageError(said)
 
 
 def _check_accepted(archive: Archive, row: model.Item, accepted: tuple[str, ...]) -> None:
