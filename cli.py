@@ -29,6 +29,7 @@ COMMANDS = {
     "package": ("ingest.commands.package", later("write and check packages (SIP, AIP, DIP, BagIt)")),
     "signature": ("ingest.commands.signature", later("verify digital signatures of any file")),
     "trust": ("ingest.commands.trust", later("whose certificates are believed")),
+    "seal": ("ingest.commands.seal", later("seal scans with the agency's signature")),
     "edxml": ("ingest.commands.edxml", later("look into a message of the document axis")),
     "evidence": ("ingest.commands.evidence", later("seal nights, prove files for decades")),
     "fixity": ("archive.commands.fixity", later("check everything that the store holds")),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import shutil
 import uuid as uuids
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
@@ -20,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from archive import clock, layout, model, records, revisions
 from archive.catalogue import record as record_events
-from archive.completeness import Examined
+from archive.completeness import Examined, Progress
 from archive.errors import IntegrityError, NoRoomError, RefusedError
 from archive.files import json_bytes
 from archive.findings import Finding
@@ -38,7 +40,9 @@ from archive.store import NewFile
 FORM: Form = "AIP_hoso"
 ROOT_METS = "METS.xml"
 MOST_FINDINGS = 100         # of them the ledger's line keeps; the record keeps all
+DESCRIPTIONS = "representations/rep1/metadata/descriptive/"
 INTENTIONS = ("closing", "reopening")
+_HELD = 1 << 16             # bytes of a metadata file up to which it is held in memory until it is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +68,29 @@ def prepare(archive: Archive, code: str) -> None:
     revisions.catch_up(archive, code)
 
 
-def faults(archive: Archive, examined: Examined) -> Iterator[str]:
-    """Read every stored byte of the case file; a sentence for each thing that is not as it was written."""
+def faults(archive: Archive, examined: Examined, progress: Progress = lambda done, total: None) -> Iterator[str]:
+    """Read every stored byte of the case file; a sentence for each thing that is not as it was written.
+
+    The caller owns the archive: a version that comes meanwhile would look like damage. `progress` counts files.
+    """
     object_id = layout.casefile_object(examined.record["code"])
-    yield from archive.store.verify(object_id)
+    yield from archive.store.verify(object_id, progress)
     held = archive.store.files(object_id)
     for one in examined.documents:
         for file in one["files"]:
             if file["path"] not in held:
                 yield _("{object}: {path} is missing").format(object=one["code"], path=file["path"])
-            elif held[file["path"]].sha512 != file["sha512"]:
+            elif held[file["path"]].sha256 != file["sha256"]:
                 yield _("{object}: {path} has changed").format(object=one["code"], path=file["path"])
 
 
 def close(archive: Archive, examined: Examined, *, at: datetime, by: str, force: bool = False,
-          reason: str = "") -> Closed:
+          reason: str = "", progress: Progress = lambda done, total: None) -> Closed:
     """Close the case file that was examined (NĐ 30/2020/NĐ-CP Điều 29 khoản 4; TT 05/2025/TT-BNV Phụ lục I).
 
     The caller owns the archive, has called `prepare`, and has read the bytes (`faults`). Findings that refuse need
-    `force` and a `reason`, which the ledger keeps. Raises RefusedError, NoRoomError (the case file is then open as it
-    was).
+    `force` and a `reason`, which the ledger keeps. `progress` counts the documents that were described. Raises
+    RefusedError, NoRoomError (the case file is then open as it was).
     """
     record = examined.record
     if record["state"] != "open":
@@ -96,14 +103,16 @@ def close(archive: Archive, examined: Examined, *, at: datetime, by: str, force:
     version = archive.store.version(object_id) + 1
     new = _closed(archive, examined, at, by, version, forced=examined.refused, reason=reason)
     files: dict[str, NewFile] = {layout.CASE_FILE: NewFile(json_bytes(new))}
-    package = assemble.of_record(archive, new, FORM, created=at, documents=examined.documents)
+    aside = archive.store.staging / "metadata"
+    shutil.rmtree(aside, ignore_errors=True)        # of a closing that was killed
     try:
-        for path, data in metadata_files(package, for_settings(archive.settings)):
-            files[path] = NewFile(data, sha256=hashlib.sha256(data).hexdigest())
+        files |= _metadata(archive, examined, new, at, aside, progress)
+        _put(archive, new, files, "closing", "case file closed", at)
     except UnwritableTextError as error:
         raise RefusedError(_("{code}: {place} holds a character that XML cannot carry ({character}).").format(
             code=code, place=error.place, character=error.character)) from error
-    _put(archive, new, files, "closing", "case file closed", at)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return Closed(code, version, new["closing"]["objid"], files[ROOT_METS].sha256, len(examined.documents),
                   tuple(examined.findings))
 
@@ -169,6 +178,33 @@ def _closed(archive: Archive, examined: Examined, at: datetime, by: str, version
     return {**kept, "state": "closed", "closed_at": closed_at, "uuid": own, "closing": {
         "by": by, "version": version, "objid": identity, "documents": len(examined.documents), "forced": forced,
         "reason": reason, "findings": [one.as_dict() for one in examined.findings]}}
+
+
+def _metadata(archive: Archive, examined: Examined, new: Record, at: datetime, aside: Path,
+              progress: Progress) -> dict[str, NewFile]:
+    """The metadata of the AIP, as files of the new version. Large ones wait in the folder `aside`, not in memory.
+
+    Raises UnwritableTextError, NoRoomError.
+    """
+    package = assemble.of_record(archive, new, FORM, created=at, documents=examined.documents)
+    files: dict[str, NewFile] = {}
+    total, done = len(package.documents), 0
+    try:
+        for path, data in metadata_files(package, for_settings(archive.settings)):
+            source: Path | bytes = data
+            if len(data) > _HELD:
+                source = aside / f"{len(files)}.xml"
+                aside.mkdir(exist_ok=True)
+                source.write_bytes(data)
+            files[path] = NewFile(source, sha256=hashlib.sha256(data).hexdigest())
+            if path.startswith(DESCRIPTIONS):
+                done += 1
+                progress(done, total)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoomError(str(archive.settings.root)) from error
+        raise
+    return files
 
 
 def _put(archive: Archive, record: Record, files: dict[str, NewFile], intention: str, message: str, at: datetime,

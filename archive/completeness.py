@@ -7,7 +7,7 @@ and fills in what is missing. Reads and reports; changes nothing. Whether the by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,8 @@ _FROM_FILE = ("maintenance", "mode", "riskRecoveryStatus")
 _NUMBER = re.compile(r"(?P<number>\d+[\w-]*)\s*/\s*(?P<notation>[^\s;,]*[^\W\d_][^\s;,]*)")
 _INVALID = frozenset({"VERIFY-004"})
 
+Progress = Callable[[int, int], None]       # how much is done, how much there is in all
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
@@ -59,14 +61,18 @@ class Examined:
         return not any(one.code in UNFORCEABLE for one in self.findings)
 
 
-def examine(archive: Archive, code: str, waiting: Mapping[str, Sequence[str]]) -> Examined:
+def examine(archive: Archive, code: str, waiting: Mapping[str, Sequence[str]],
+            progress: Progress = lambda done, total: None) -> Examined:
     """What is not in order in a case file: case file first, then its documents in their order.
 
-    `waiting` is what `waiting_items` found. Raises KeyError when the store does not hold the case file,
-    IntegrityError when a stored record has changed.
+    `waiting` is what `waiting_items` found; `progress` is told of each document that was read. Raises KeyError when
+    the store does not hold the case file, IntegrityError when a stored record has changed.
     """
     record = records.read_case_file(archive.store, code)
-    documents = list(map(describing.brief, records.read_documents(archive.store, code)))
+    wanted, documents = records.ordinals(archive.store, code), []
+    for one in records.read_documents(archive.store, code, wanted):
+        documents.append(records.brief(one))
+        progress(len(documents), len(wanted))
     archive_code = archive.settings.packages.archive_code or archive.settings.agency.code
     found = judge(record, documents, waiting.get(code, ()), archive_code)
     with archive.catalogue.session() as session:

@@ -252,7 +252,10 @@ def _corrected(fields: Mapping[str, str], values: Mapping[str, str], regime: str
 
 def _as_refusal(found: Finding, code: str) -> Finding:
     """What is found in a value that was typed, in the words of a correction that is refused: nothing is kept of it."""
-    return Finding(_REFUSED_AS.get(found.code, found.code), Level.refused, code, found.params)
+    told = _REFUSED_AS.get(found.code)
+    if told is None:
+        return Finding(found.code, found.level, code, found.params)
+    return finding(told, code, level=None, **{name: value for name, value in found.params.items() if name != "article"})
 
 
 def _clean(value: str) -> str:

@@ -122,20 +122,6 @@ def entered(record: Record) -> Mapping[str, str]:
     return normalise_fields(told, REGIME, level=level)[0]
 
 
-def brief(record: Record) -> dict[str, Any]:
-    """What describing, checking and packing read of a document's record: thousands of them are held at once."""
-    facts: Mapping[str, Any] = record.get("facts", {})
-    kept = {"check": {"parts": facts.get("check", {}).get("parts", ())}, "accepted": facts.get("accepted", ())}
-    if "language_guess" in facts.get("extract", {}):
-        kept["extract"] = {"language_guess": facts["extract"]["language_guess"]}
-    return {**{key: record[key] for key in _READ if key in record}, "facts": kept,
-            "digitised": {"scan": True} if record.get("digitised") else {}}
-
-
-_READ = ("code", "case_file", "ordinal", "item", "batch", "profile", "receipt", "fields", "pages", "legal_value",
-         "verdict", "files")
-
-
 @cache
 def origins() -> Mapping[str, Mapping[str, Origin]]:
     """Where each field comes from, by level ("record", "file", "package", "request") and tag."""
@@ -146,7 +132,7 @@ def origins() -> Mapping[str, Mapping[str, Origin]]:
 
 
 def _value(row: Row, fields: Mapping[str, str], rules: Mapping[str, Callable[[Any], str]], asked: Any) -> str:
-    """The value of one row. Codes are the archive's own to give; everything else a person may have entered."""
+    """The value of one row. Codes and the count are the archive's own; all else a person may have entered."""
     if row.tag in _CODES:
         return rules[row.tag](asked)
     given = (fields.get(row.key) or fields.get(row.tag) or "").strip()
@@ -331,7 +317,7 @@ _OF_FILE: dict[str, Callable[[_File], str]] = {
 _OF_PACKAGE: dict[str, Callable[[_File], str]] = {
     "arcFileCode": _archival_file_code, "fileCode": _file_code, "title": _title, "totalDoc": _total}
 
-_CODES = frozenset({"arcFileCode", "fileCode", "arcDocCode", "docCode"})
+_CODES = frozenset({"arcFileCode", "fileCode", "arcDocCode", "docCode", "totalDoc"})
 
 
 # --- what several rules ask ------------------------------------------------------------------------------

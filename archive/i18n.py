@@ -70,4 +70,19 @@ CLICK = (later("Usage:"), later("Options"), later("Commands"), later("Error: {me
          later("Try '{command} {option}' for help."), later("No such command {name!r}."),
          later("No such option {name!r}."), later("Missing command."), later("Missing argument"),
          later("Missing option"), later("Got unexpected extra argument ({args})"),
-         later("Invalid value: {message}"), later("Invalid value for {param_hint}: {message}"))
+         later("Invalid value: {message}"), later("Invalid value for {param_hint}: {message}"),
+         later("Choose from:\n\t{choices}"),
+         later("{name} {filename!r} does not exist."), later("{name} {filename!r} is a file."),
+         later("{name} {filename!r} is a directory."), later("{name} {filename!r} is not readable."),
+         later("{name} {filename!r} is not writable."), later("{value!r} is not a valid {number_type}."),
+         later("{value} is not in the range {range}."), later("Option {name!r} does not take a value."),
+         later("default: {default}"), later("required"))
+
+
+def click_counts(n: int) -> tuple[str, ...]:
+    """click's own messages that have a plural, for `n` things: here so that the catalogues know them."""
+    return (ngettext_("{value!r} is not {choice}.", "{value!r} is not one of {choices}.", n),
+            ngettext_("{value!r} does not match the format {format}.",
+                      "{value!r} does not match the formats {formats}.", n),
+            ngettext_("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", n),
+            ngettext_("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments.", n))

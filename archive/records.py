@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -19,13 +20,18 @@ from sqlalchemy.orm import Session
 
 from archive import layout
 from archive.catalogue import SOME
-from archive.fields.kinds import kind_of as kind_of
+from archive.fields.kinds import kind_of, title_of
 from archive.model import CaseFile, Document, File, FilePlanEntry, Fonds, Item, ItemFinding, Signature
 from archive.store import Store
 
 _RECORD = re.compile(rf"{layout.DOCUMENTS}/(\d{{7}})\.json")
 
 Record = Mapping[str, Any]
+
+# What describing, checking and packing read of a document's record (`brief`).
+_READ = ("code", "case_file", "ordinal", "item", "batch", "profile", "pages", "legal_value", "verdict")
+_READ_OF_FILE = ("path", "role", "name", "format", "size", "sha256")
+_READ_OF_PART = ("role", "name", "mime", "format", "version", "puid")
 
 
 def read_case_file(store: Store, code: str) -> Record:
@@ -72,6 +78,27 @@ def _read(store: Store, code: str, wanted: Iterable[int] | None, *, with_text: b
         yield record, store.content(object_id, held[text]).decode() if text else ""
 
 
+def brief(record: Record) -> dict[str, Any]:
+    """What describing, checking and packing read of a document's record: thousands of them are held at once."""
+    facts: Mapping[str, Any] = record.get("facts", {})
+    parts = [_kept(part, _READ_OF_PART) for part in facts.get("check", {}).get("parts", ())]
+    kept = {"check": {"parts": parts}, "accepted": facts.get("accepted", ())}
+    if "language_guess" in facts.get("extract", {}):
+        kept["extract"] = {"language_guess": facts["extract"]["language_guess"]}
+    told = {**_kept(record, _READ), "facts": kept, "digitised": {"scan": True} if record.get("digitised") else {}}
+    for key, wanted in (("fields", None), ("receipt", ("received_at",))):
+        if key in record:
+            told[key] = _kept(record[key], wanted or record[key])
+    if "files" in record:
+        told["files"] = [_kept(file, _READ_OF_FILE) for file in record["files"]]
+    return told
+
+
+def _kept(told: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Some of what a record tells; equal texts, of which thousands of records are full, are kept once."""
+    return {key: sys.intern(value) if isinstance(value := told[key], str) else value for key in keys if key in told}
+
+
 def documents(store: Store) -> Iterator[tuple[Record, str]]:
     """Every document of the store with its text; the record also says its case file's title (`case_title`)."""
     for object_id in store.objects():
@@ -112,7 +139,7 @@ def admit(session: Session, records: Iterable[Record]) -> None:
             "revision": record.get("revision", 0), "type_name": fields.get("typeName", ""),
             "number": fields.get("codeNumber", ""), "notation": fields.get("codeNotation", ""),
             "issued_on": iso_date(fields.get("issuedDate", "")), "organ": fields.get("organName", ""),
-            "organ_key": name_key(fields.get("organName", "")), "subject": fields.get("subject", ""),
+            "organ_key": name_key(fields.get("organName", "")), "subject": title_of(fields),
             "pages": record["pages"], "legal_value": record["legal_value"], "verdict": record["verdict"],
             "received_at": receipt["received_at"], "legal_received_at": receipt["legal_received_at"],
             "receipt_rule": receipt["rule"], "batch": record["batch"], "version": record["version"],

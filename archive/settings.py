@@ -98,6 +98,13 @@ class PackageSettings(_Section):
     archive_name: str = Field("", description="name of the archive's agency; empty: the agency's own name")
 
 
+class FixitySettings(_Section):
+    """How often everything stored is read again."""
+
+    days: int = Field(90, ge=1, description="every stored file is read again at least every so many days")
+    seconds: float = Field(300.0, ge=0, description="how long a night reads the store again at most, seconds")
+
+
 class EvidenceSettings(_Section):
     """How each night is proved to have been: hash tree, timestamp, renewal."""
 
@@ -149,6 +156,7 @@ class Settings(BaseSettings):
     search: SearchSettings = Field(default_factory=SearchSettings)
     packages: PackageSettings = Field(default_factory=PackageSettings)
     evidence: EvidenceSettings = Field(default_factory=EvidenceSettings)
+    fixity: FixitySettings = Field(default_factory=FixitySettings)
     seal: SealSettings = Field(default_factory=SealSettings)
 
     toml_file: ClassVar[Path | None] = None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ import orjson
 
 from archive import clock, inventory
 from archive.errors import IntegrityError
-from archive.files import fsync_folder, json_bytes, write_atomically
+from archive.files import flush_everything, fsync_folder, json_bytes, write_atomically
 from archive.i18n import _
 from archive.inventory import INVENTORY, SIDECAR, Inventory
 
@@ -32,6 +32,7 @@ OCFL_OBJECT = "ocfl_object_1.1"
 LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 LAYOUT_CONFIG = {"extensionName": LAYOUT, "digestAlgorithm": "sha256", "tupleSize": 3, "numberOfTuples": 3}
 CHUNK = 1 << 20
+_MANY = 32          # new files from which one flush of them all comes before that of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,8 @@ class Store:
         stored = self.files(object_id)[path]
         temporary = target.with_name(f".{target.name}.part")
         sha512, _sha256, _size = _copy(stored.place, temporary)
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
         if sha512 != stored.sha512:
             temporary.unlink()
             raise IntegrityError(_("{object}: {path} has changed").format(object=object_id, path=path))
@@ -233,20 +236,27 @@ class Store:
 
     # --- verifying --------------------------------------------------------------------------------------
 
-    def verify(self, object_id: str) -> Iterator[str]:
-        """Read the whole object; yield a sentence for each thing that is not as the inventory says."""
+    def verify(self, object_id: str, tell: Callable[[int, int], None] = lambda done, total: None) -> Iterator[str]:
+        """Read the whole object; yield a sentence for each thing that is not as the inventory says.
+
+        `tell` is told how many files were read, and how many there are.
+        """
         folder = self.folder(object_id)
         data = (folder / INVENTORY).read_bytes()
         if not inventory.sidecar_is_right(folder, data):
             yield _("{object}: the inventory does not have the hash of its sidecar").format(object=object_id)
             return
+        self._last = None           # of a large object one parsed inventory is enough in memory
         held = Inventory(orjson.loads(data))
         own = folder / held.head
         if not inventory.sidecar_is_right(own) or (own / INVENTORY).read_bytes() != data:
             yield _("{object}: the inventory of {head} is not that of the object").format(
                 object=object_id, head=held.head)
+        del data
         sha256, expected = held.sha256, inventory.by_path(held.manifest)
-        for path, digest in sorted(expected.items()):
+        for done, path in enumerate(sorted(expected), 1):
+            tell(done, len(expected))
+            digest = expected[path]
             place = folder / path
             if not place.is_file():
                 yield _("{object}: {path} is missing").format(object=object_id, path=path)
@@ -304,6 +314,7 @@ class _Version:
 
 def _stage(version: _Version, files: Mapping[str, NewFile], gone: Collection[str], content: Path) -> None:
     """Copy what is new into `content`, read it back and note it. Raises DamagedSourceError, IntegrityError."""
+    written: dict[Path, tuple[str, int]] = {}
     for path in gone:
         if path not in files:
             version.place(path, "")
@@ -319,9 +330,13 @@ def _stage(version: _Version, files: Mapping[str, NewFile], gone: Collection[str
         if sha512 in version.manifest:
             target.unlink()
         else:
-            _read_back(target, sha512, size)
+            written[target] = sha512, size
             version.add(path, sha512, sha256)
         version.place(path, sha512)
+    if len(written) >= _MANY:
+        flush_everything(content)
+    for target, (sha512, size) in written.items():
+        _read_back(target, sha512, size)
 
 
 def _encode(object_id: str, digest: str) -> str:
@@ -332,7 +347,7 @@ def _encode(object_id: str, digest: str) -> str:
 
 
 def _copy(source: Path | bytes, target: Path) -> tuple[str, str, int]:
-    """Write `source` to `target`, flushed to the disk; return SHA-512, SHA-256 and size of what was read."""
+    """Write `source` to `target`; return SHA-512, SHA-256 and size of what was read."""
     sha512, sha256, size = hashlib.sha512(), hashlib.sha256(), 0
     with target.open("wb") as out:
         if isinstance(source, bytes):
@@ -347,14 +362,13 @@ def _copy(source: Path | bytes, target: Path) -> tuple[str, str, int]:
                     sha256.update(chunk)
                     size += len(chunk)
                     out.write(chunk)
-        out.flush()
-        os.fsync(out.fileno())
     return sha512.hexdigest(), sha256.hexdigest(), size
 
 
 def _read_back(place: Path, sha512: str, size: int) -> None:
-    """Read what was written, from the disk where the system can be asked to forget its copy."""
+    """Flush what was written to the disk, and read it from there where the system can be asked to forget its copy."""
     with place.open("rb") as stream:
+        os.fsync(stream.fileno())
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         digest = hashlib.file_digest(stream, "sha512").hexdigest()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from archive import correcting, describing
 from archive.crosswalk import crosswalk
 from archive.fields import Row, code_lists, profile
+from archive.fields.kinds import KEYS_OF
 from archive.fields.tables import read_rows
 from ingest.sources import edxml_header
 from ingest.sources.registry_heading import columns_data
@@ -22,7 +23,6 @@ REGIME = profile("tt05_2025")
 HEADINGS = 2            # names of registry columns that a cell shows
 _COMMANDS = {"document": "document correct", "photo": "document correct", "av": "document correct",
              "file": "casefile correct"}
-_MARKS = ("typePic", "typeMedia", "eventName", "imageTitle", "movieTitle")      # no text has them
 _SPLIT = {"codeNumber": "number_and_notation", "codeNotation": "number_and_notation", "typeName": "type_and_subject",
           "subject": "type_and_subject"}
 # The ten items of Điều 4.1.a in the keys of the fonds table of TT 02/2019, which our records follow.
@@ -72,10 +72,10 @@ Chỗ thông tư tự mâu thuẫn · *where the circular contradicts itself*: `
 · *findings*: [findings.md](findings.md). Bảng mã · *code lists*: `archive/fields/code_lists.yaml`.
 """
 
-# Shown while a picture's or recording's own fields have no column in registry lists.
-ONLY_BY_SIP = """Các trường riêng của loại tài liệu này hiện chỉ vào kho theo gói SIP; sau đó `document correct` sửa
-được. Tệp ảnh, phim chép rời vào thư mục nhận được mô tả như văn bản. *These fields come in by a SIP only, and can be
-corrected afterwards; a picture or recording that comes as a single file is described as a text.*
+# How a row or record comes to be one of this kind.
+OF_THIS_KIND = """Bản ghi theo bảng này khi có một trong các trường {marks}. Trong dòng như vậy của danh sách, các cột
+{headings} được hiểu theo bảng này. *A record follows this table when one of these fields is filled; in such a row of a
+list, these columns are read by this table.*
 """
 
 
@@ -91,9 +91,11 @@ def _chapter(one: _Level) -> Iterator[str]:
     rows = REGIME.table(one.level, one.package)
     yield f"## {one.title}\n"
     yield f"{one.package}: {rows[0].source}.\n"
-    if one.level in ("photo", "av") and not any(row.key in columns_data()["tags"] for row in rows
-                                                if row.key in _MARKS):
-        yield ONLY_BY_SIP
+    if one.level == "photo" or one.level == "av":
+        yield OF_THIS_KIND.format(
+            marks=", ".join(f"`{key}`" for key in KEYS_OF[one.level]),
+            headings=", ".join(f"“{name}” (`{tag}`)" for tag, names in columns_data()[one.level].items()
+                               for name in names[:1]))
     yield from _table((_tag(row, one.level), _name(row), _both(*_source(row, one)), _both(*_missing(row, one)),
                        _basis(row)) for row in rows)
     yield ""
@@ -200,7 +202,7 @@ def _doors(row: Row, one: _Level) -> Iterator[tuple[str, str]]:
         yield command, command
     if one.level == "request":
         yield f"`package write --form dip --set {row.key}=…`", f"`package write --form dip --set {row.key}=…`"
-    if one.level == "package" and row.key in ("title", "source"):
+    if one.level == "package" and row.key in ("title", "source", "description"):
         yield f"`package write --{row.key}`", f"`package write --{row.key}`"
 
 
@@ -217,7 +219,7 @@ def _missing(row: Row, one: _Level) -> tuple[str, str]:
     if one.level == "request":
         if row.mandatory != "yes":
             return "không sao", "nothing"
-        return "META-001: không ghi gói nếu không có `--force`", "META-001: not written without `--force`"
+        return "WRITE-006: không ghi gói nếu không có `--force`", "WRITE-006: not written without `--force`"
     origin = describing.origins()[one.origins][row.tag]
     if origin.kind == "code" or (one.level == "package" and row.key == "totalDoc"):
         return "không thể thiếu", "cannot be"

@@ -27,6 +27,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
+from archive.auditing import audit, is_due
 from archive.catalogue import record
 from archive.errors import NoRoomError
 from archive.evidence.night import seal_and_renew
@@ -86,6 +87,7 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
         batch, resumed = _batch(archive, waiting, now)
         night = Night(batch, resumed, findings=findings)
         if not batch:
+            night.findings += _audit(archive, now, idle=True)
             night.findings += _seal(archive, now)       # a night that was killed before its seal
             return night
         _ask_for_room(archive, [one for _, one in waiting])
@@ -95,8 +97,18 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
             if not _is_full(error):
                 raise
             raise NoRoomError(str(archive.settings.root)) from error
+        night.findings += _audit(archive, now, idle=False)
         night.findings += _seal(archive, now)
         return night
+
+
+def _audit(archive: Archive, now: datetime, *, idle: bool) -> list[Finding]:
+    """Read a part of the store again, once a day; what is wrong is an integrity finding."""
+    with archive.catalogue.session() as session:
+        if not is_due(session, now, archive.settings.fixity.days, idle=idle):
+            return []
+    done = audit(archive, now, archive.settings.fixity.seconds)
+    return [finding("FIXITY-001", "store", n=len(done.faults), first=done.faults[0])] if done.faults else []
 
 
 def _seal(archive: Archive, now: datetime) -> list[Finding]:

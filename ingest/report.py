@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import clock, model
+from archive.auditing import standing
 from archive.findings import Finding, Level
 from archive.opening import Archive
 from ingest.stages.submission import counts
@@ -187,19 +188,26 @@ def _promises(session: Session, archive: Archive, batch: str, counts: dict[str, 
     unindexed = session.scalar(select(func.count()).select_from(model.Document).where(model.Document.indexed == ""))
     files = session.scalar(select(func.count()).select_from(model.File).join(
         model.Document, model.Document.code == model.File.document)) or 0
-    checked = session.scalar(select(model.Event).where(model.Event.kind.in_(("fixity_checked", "fixity_failed")))
-                             .order_by(model.Event.seq.desc()).limit(1))
-    fixity = {"at": _clock(checked.at) if checked else "", "faults": len(checked.data["faults"]) if checked else 0}
-    whole = "not_checked" if checked is None else "broken" if checked.kind == "fixity_failed" else "kept"
     return [
         Promise("nothing_lost", "kept" if finished and not unfinished else "broken", {
             "received": sum(counts.values()), "open": unfinished}),
         Promise("read_back", "kept" if finished else "not_checked", {"files": files}),
         Promise("searchable", "broken" if unindexed else "kept", {"unindexed": unindexed or 0}),
         Promise("ledger", "kept", {"events": archive.ledger.seq, "head": archive.ledger.head[:16]}),
-        Promise("fixity", whole, fixity),
+        _read_again(session, archive),
         _sealed(session, archive, batch),
     ]
+
+
+def _read_again(session: Session, archive: Archive) -> Promise:
+    """Whether every stored file was read again within the days of the settings, and all was as it was written."""
+    known, days = standing(session, clock.now()), archive.settings.fixity.days
+    figures = {"at": _clock(known.last) if known.last else "", "faults": known.faults, "age": known.age, "days": days,
+               "nights": None if known.nights is None else round(known.nights)}
+    if known.faults:
+        return Promise("fixity", "broken", figures)
+    kept = known.age is not None and known.age <= days and (known.nights or 0) <= days
+    return Promise("fixity", "kept" if kept else "not_checked", figures)
 
 
 def _sealed(session: Session, archive: Archive, batch: str) -> Promise:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any
 
+from archive.fields.kinds import title_of
 from search.numbers import type_name
 from search.query import days
 from search.vietnamese import clean
@@ -58,6 +59,6 @@ def entry_from_record(record: Mapping[str, Any], text: str) -> Entry:
         code=record["code"], case_file=record.get("case_file", ""), number=fields.get("codeNumber", ""),
         notation=fields.get("codeNotation", ""), issued_on=issued_on,
         type_name=fields.get("typeNameText", "") or type_name(fields.get("typeName", "")),
-        organ=fields.get("organName", ""), subject=fields.get("subject", ""), signer=fields.get("signer", ""),
+        organ=fields.get("organName", ""), subject=title_of(fields), signer=fields.get("signer", ""),
         case_title=record.get("case_title", ""), legal_value=record.get("legal_value", "") or "",
         text=clean(text)).sealed()

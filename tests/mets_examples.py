@@ -383,9 +383,11 @@ BAD: dict[str, tuple[str, list[Change]]] = {
     "PREMIS-016": ("premis", [("text", "//premis:linkingAgentIdentifierValue", "ai đó")]),
 }
 
-# Further ways to break a rule (code, good file, changes), and changes that break none: shapes met in E-ARK's test corpus.
+# Further ways to break a rule (code, good file, changes), and changes that break none; shapes met in the test corpus
+# of E-ARK.
 ALSO_BAD: list[tuple[str, str, list[Change]]] = [
-    ("CSIP-012", "csip", [("set", AGENT, "TYPE", "INDIVIDUAL"), ("add", HDR, SOFTWARE.replace("CREATOR", "ARCHIVIST"))]),
+    ("CSIP-012", "csip", [("set", AGENT, "TYPE", "INDIVIDUAL"),
+                          ("add", HDR, SOFTWARE.replace("CREATOR", "ARCHIVIST"))]),
     ("CSIP-015", "csip", [("add", AGENT, '<note csip:NOTETYPE="SOFTWARE VERSION">0.2.0</note>')]),
     ("CSIP-101", "flat", [("add", SM + "/mets:div", div(0x51, "Representations", fptr(uid(0x33))))]),
     ("CSIP-109", "csip", [("add", DIV.format("Representations/rep1"), MPTR)]),

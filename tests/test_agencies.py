@@ -18,6 +18,7 @@ from archive import catalogue, clock, layout, model
 from archive.agencies import Agency, table_of
 from archive.agency_import import import_agencies
 from archive.agency_tables import OBJECT, agencies_of, code_findings, held, read_agencies, shipped
+from archive.commands import fonds
 from archive.commands.agency import command
 from archive.commands.fonds_succession import close, open_, reopen
 from archive.correcting import correct_fonds
@@ -94,10 +95,24 @@ def test_old_and_new_codes_of_one_agency_are_one_and_a_merged_agency_stays_anoth
     assert table.codes_of("H51.71") == ("000.00.17.H51", "H51.71")
 
 
+def test_the_old_code_of_a_closed_agency_is_closed_with_the_new_one(tmp_path: Path) -> None:
+    table = read_agencies(table_file(tmp_path, "Mã định danh;Mã cũ;Tên cơ quan;Từ ngày;Đến ngày;Mã thay thế\n"
+                                     "H51.15;000.00.15.H51;Sở cũ;15/09/2020;30/06/2025;H51.16\nH51.16;;Sở mới;;;\n"))
+    [old] = table.lines["000.00.15.H51"]
+    assert (old.valid_to, table.last_day(old)) == (None, date(2025, 6, 30))         # the line stays as it was given
+    for day, status in ((date(2019, 1, 1), "valid"), (date(2025, 6, 30), "valid"), (date(2025, 7, 1), "closed")):
+        assert table.resolve("000.00.15.H51", day).status == status
+    after = table.resolve("000.00.15.H51", date(2025, 7, 1))
+    assert (after.chain, after.agency and after.agency.code) == (("000.00.15.H51", "H51.15", "H51.16"), "H51.16")
+    assert [one.code for one in table.check("000.00.15.H51", date(2025, 7, 1), "vb")] == ["META-016"]
+    later = table.with_lines({"H51.15": (line("H51.15", "Sở cũ"),)})                # taken back by a later table
+    assert later.resolve("000.00.15.H51", date(2026, 1, 1)).status == "valid"
+
+
 @given(st.lists(st.tuples(*[st.sampled_from(["A", "B", "C", "000.00.00.H01", "H01", ""])] * 3), max_size=6))
 def test_no_circle_of_aliases_or_successors_is_walked_for_ever(rows: list[tuple[str, str, str]]) -> None:
-    table = table_of(line(code, ends=date(2020, 1, 1), successor=successor, alias_of=alias)
-                     for code, successor, alias in rows if code)
+    table = table_of(line(code, ends=None if number % 2 else date(2020, 1, 1), successor=successor, alias_of=alias)
+                     for number, (code, successor, alias) in enumerate(rows) if code)
     for code in ("A", "B", "C", "000.00.00.H01", "H01"):
         table.canonical(code)
         table.resolve(code, date(2026, 1, 1))
@@ -366,9 +381,23 @@ def test_the_commands_import_show_and_list_the_table(archive: Archive, tmp_path:
     assert "H97" in run(command, archive, "show", "H98", "--on", "01/07/2026")
     assert "META-016" in run(command, archive, "show", "000.00.12.G04", "--on", "01/07/2026")
     assert run(command, archive, "show", "vxp.saas.03", "--json")["known_scheme"] is False
+    plain = " ".join(run(command, archive, "show", "H98", "--on", "01/07/2026").split())
+    assert "H98 → H97 UBND tỉnh Mới" in plain and "01/07/2026: UBND tỉnh Cũ" in plain
+    unknown = run(command, archive, "show", "vxp.saas.03")
+    assert "không có trong bảng mã" in unknown and "Mã định danh cơ quan" not in unknown
     codes = [one["code"] for one in run(command, archive, "list", "--on", "01/07/2026", "--json")]
     assert "H97" in codes and "H98" not in codes and "G04" not in codes
     assert "G04" in run(command, archive, "list")
+
+
+def test_the_list_of_a_day_leaves_out_the_old_code_of_a_closed_agency(archive: Archive, tmp_path: Path) -> None:
+    import_agencies(archive, table_file(tmp_path, "code;code102;name;valid_to\nH51.15;000.00.15.H51;Sở;30/06/2025\n"))
+    codes = [one["code"] for one in run(command, archive, "list", "--on", "01/07/2025", "--json")]
+    assert not {"H51.15", "000.00.15.H51"} & set(codes)
+    before = run(command, archive, "list", "--on", "30/06/2025", "--json")
+    assert [one["last_day"] for one in before if one["code"] == "000.00.15.H51"] == ["2025-06-30"]
+    shown = run(command, archive, "show", "000.00.15.H51", "--on", "01/07/2025")
+    assert shown.count("… – 30/06/2025") == 2
 
 
 def test_the_commands_open_close_and_reopen_a_fonds(archive: Archive) -> None:
@@ -381,8 +410,17 @@ def test_the_commands_open_close_and_reopen_a_fonds(archive: Archive) -> None:
         close_fonds(archive, "H97", date(2026, 6, 30), "", "kết thúc trước khi bắt đầu")
     told = run(close, archive, "H99", "--on", "30/06/2026", "--successor", "H97", "--reason", "NQ mẫu", "--json")
     assert told["valid_to"] == "2026-06-30"
+    shown = run(fonds.command, archive, "show", "H99"), run(fonds.command, archive, "list")
+    assert all("30/06/2026" in one and "2026-06-30" not in one for one in shown)
     again = open_archive(archive.settings)
     with again.catalogue.session() as session:
         assert session.get_one(model.Fonds, "H99").successor == "H97"
     again.close()
     run(reopen, archive, "H99", "--reason", "ghi nhầm")
+
+
+def test_codes_with_brackets_or_in_small_letters_break_nothing(archive: Archive, tmp_path: Path) -> None:
+    import_agencies(archive, table_file(tmp_path))
+    assert "[/b]" in run(command, archive, "show", "[/b]")
+    assert run(command, archive, "show", "h98", "--on", "01/07/2026", "--json")["status"] == "closed"
+    assert CliRunner().invoke(command, ["show", " "], obj=archive.settings.root).exit_code == 2

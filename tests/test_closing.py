@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -18,10 +19,11 @@ import pytest
 from click.testing import CliRunner, Result
 from lxml import etree
 
-from archive import catalogue, clock, closing, completeness, fixity, layout, model, opening, records, settings
+from archive import catalogue, clock, closing, completeness, fixity, i18n, layout, model, opening, records, settings
 from archive.catalogue import record as record_events
-from archive.commands import casefile
-from archive.errors import NoRoomError, RefusedError
+from archive.commands import casefile, casefile_close
+from archive.errors import ArchiveBusyError, NoRoomError, RefusedError
+from archive.findings import finding
 from archive.ledger import Entry, Ledger, event_key
 from archive.opening import Archive, ownership
 from archive.packages import assemble
@@ -156,12 +158,66 @@ def test_a_dry_run_changes_nothing(kho: Archive) -> None:
     assert picture(kho) == before
 
 
+def test_a_dry_run_waits_for_nobody_who_writes(kho: Archive, tmp_path: Path) -> None:
+    """It reads every byte: what another process is storing meanwhile would look like damage."""
+    held = os.open(kho.settings.root / "luutru.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(ArchiveBusyError):
+            luutru(kho, "close", FILE, "--dry-run")
+    finally:
+        os.close(held)
+    assert luutru(kho, "close", FILE, "--dry-run").exit_code == 0
+
+
+def test_closing_counts_documents_and_files_as_it_goes(kho: Archive) -> None:
+    told: dict[str, list[tuple[int, int]]] = {"examine": [], "faults": [], "close": []}
+    with ownership(kho):
+        closing.prepare(kho, FILE)
+        examined = completeness.examine(kho, FILE, {}, lambda *count: told["examine"].append(count))
+        assert list(closing.faults(kho, examined, lambda *count: told["faults"].append(count))) == []
+        closing.close(kho, examined, at=NIGHT, by="lan", progress=lambda *count: told["close"].append(count))
+    assert told["examine"] == told["close"] == [(1, 2), (2, 2)]
+    assert told["faults"] == [(n, len(told["faults"])) for n in range(1, len(told["faults"]) + 1)] != []
+
+
+def test_large_metadata_wait_beside_the_store_and_nothing_of_them_is_left(
+        kho: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "_HELD", 0)
+    (kho.store.staging / "metadata").mkdir()
+    (kho.store.staging / "metadata" / "0.xml").write_bytes(b"of a closing that was killed")
+    put = kho.store.put
+    sources: list[Path | bytes] = []
+
+    def seen(object_id: str, files: dict[str, NewFile], **more: Any) -> int:
+        sources.extend(one.source for path, one in files.items() if path != layout.CASE_FILE)
+        return put(object_id, files, **more)
+
+    monkeypatch.setattr(kho.store, "put", seen)
+    with ownership(kho):
+        closing.prepare(kho, FILE)
+        examined = completeness.examine(kho, FILE, {})
+        done = closing.close(kho, examined, at=NIGHT, by="lan")
+        assert list(closing.faults(kho, examined)) == []
+    assert len(sources) > 10
+    assert all(isinstance(source, Path) for source in sources)
+    assert kho.store.files(layout.casefile_object(FILE))["METS.xml"].sha256 == done.mets_sha256
+    assert list(kho.store.staging.iterdir()) == []
+
+
 def test_what_refuses_is_shown_with_its_cure_and_nothing_is_closed(archive: Archive, stopped_clock: datetime) -> None:
     store_documents(archive, [{key: value for key, value in GOOD.items() if key != "subject"}])
     done = luutru(archive, "close", FILE)
     assert done.exit_code == 5
     assert "CLOSE-005" in done.stdout and f"luutru document correct {FILE}.0000001 --set subject=" in done.stdout
     assert state(archive) == "open"
+
+
+def test_one_thing_to_do_is_told_as_one() -> None:
+    i18n.use("en")
+    one, two = (casefile_close._outcome(casefile_close._Result("H", "", "refused", [finding("CLOSE-001", "H")] * n))
+                for n in (1, 2))
+    assert "1 thing must" in one and "2 things must" in two
 
 
 def test_a_person_may_answer_for_a_refusal_and_the_ledger_keeps_it(archive: Archive, stopped_clock: datetime) -> None:

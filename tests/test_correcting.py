@@ -18,6 +18,7 @@ from archive.correcting import CorrectionRefusedError, correct_case_file, correc
 from archive.errors import UsageError
 from archive.file_plan_import import import_file_plan
 from archive.files import json_bytes
+from archive.findings import Level
 from archive.opening import Archive, ownership
 from archive.rebuild import rebuild
 from archive.store import NewFile
@@ -195,9 +196,9 @@ def test_a_value_too_long_is_kept_whole_and_warned_of(held: Archive) -> None:
     ({"numberOfPage": "mười"}, "CORR-004"),
     ({"mode": "tùy"}, "CORR-004"),
     ({"maintenance": "07"}, "CORR-004"),
-    ({"maintenance": "vài năm"}, "META-011"),
-    ({"typeName": "tờ rơi xyz"}, "META-011"),
-    ({"mode": "03"}, "META-018"),
+    ({"maintenance": "vài năm"}, "CORR-004"),
+    ({"typeName": "tờ rơi xyz"}, "CORR-004"),
+    ({"mode": "03"}, "CORR-007"),
     ({"secrecy": "Tối mật"}, "CORR-007"),
     ({"subject": "a\x07b"}, "CORR-005"),
     ({"fileCode": "H99.2026.02.VP"}, "CORR-002"),
@@ -229,7 +230,9 @@ def test_an_unknown_tag_is_refused_with_those_near_it(held: Archive) -> None:
     with pytest.raises(UsageError, match="subject"):
         correct(held, {"subjct": "x"})
     with pytest.raises(UsageError):
-        correct(held, {"imageTitle": "x"})      # a text has no title of a picture
+        correct(held, {"fondName": "x"})        # of a fonds alone
+    with pytest.raises(UsageError, match=r"imageTitle.*docs/fields.md"):
+        correct(held, {"xyzw": "x"})            # near to none: all that there are
 
 
 def test_a_printed_tag_is_understood(held: Archive) -> None:
@@ -329,7 +332,7 @@ def test_a_new_title_makes_the_documents_of_the_case_file_waiting_for_the_index(
 
 @pytest.mark.parametrize(("values", "code"), [
     ({"totalDoc": "3"}, "CORR-009"), ({"title": ""}, "CORR-008"), ({"fileNotation": "02.VP"}, "CORR-002"),
-    ({"startDate": "30/02/2026"}, "CORR-004"), ({"maintenance": "mãi"}, "META-011")])
+    ({"startDate": "30/02/2026"}, "CORR-004"), ({"maintenance": "mãi"}, "CORR-004")])
 def test_what_a_case_file_refuses(held: Archive, values: dict[str, str], code: str) -> None:
     with pytest.raises(CorrectionRefusedError) as refused:
         correct_case(held, values)
@@ -499,3 +502,51 @@ def test_the_commands_correct_show_the_history_and_refuse_with_code_5(held: Arch
     assert "1945-2026" in invoke(fonds, root, "show", "H99", "--history").output
     assert "H99" in invoke(fonds, root, "list").output
     assert json.loads(invoke(fonds, root, "list", "--json").output)[0]["case_files"] == 1
+
+
+# --- what is said ------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_asks_for_no_reason_and_writing_does(held: Archive) -> None:
+    seq = held.ledger.seq
+    with ownership(held):
+        assert correct_document(held, FIRST, {"keyword": "x"}, "", by="lan", dry_run=True).after == {"keyword": "x"}
+        assert correct_case_file(held, FILE, {"keyword": "x"}, "", by="lan", dry_run=True).after == {"keyword": "x"}
+        assert correct_fonds(held, "H99", {"language": "x"}, "", by="lan", dry_run=True).after == {"language": "x"}
+        with pytest.raises(UsageError, match="--reason"):
+            correct_document(held, FIRST, {"keyword": "x"}, "", by="lan")
+    assert held.ledger.seq == seq
+
+
+@pytest.mark.parametrize("values", [{"docCode": "x"}, {"issuedDate": "31/02/2026"}, {"typeName": "tờ rơi xyz"},
+                                    {"mode": "03"}])
+def test_a_refusal_names_the_code_that_was_typed_and_says_that_nothing_was_kept(held: Archive,
+                                                                                values: dict[str, str]) -> None:
+    with pytest.raises(CorrectionRefusedError) as refused:
+        correct(held, values)
+    [found] = refused.value.findings
+    assert (found.subject, found.level) == (FIRST, Level.refused)
+    assert "giữ nguyên" not in found.sentence()
+    assert "thư mục nhận" not in found.cure()
+
+
+def test_fewer_empty_fields_of_a_fonds_are_nothing_new_and_more_are(held: Archive) -> None:
+    with ownership(held):
+        done = correct_fonds(held, "H99", {"fondHistory": "Thành lập năm 1945"}, "x", by="lan")
+        assert [one.code for one in done.findings] == ["META-003"] and done.new == ()
+        names = done.findings[0].params["names"]
+        assert "(Identifier)" not in names and "(OrganId)" not in names        # the archive's own to give
+        cleared = correct_fonds(held, "H99", {"fondHistory": ""}, "x", by="lan")
+    assert [one.code for one in cleared.new] == ["META-003"]
+
+
+def test_a_fonds_is_shown_with_the_code_of_the_archive_that_packages_carry(held: Archive) -> None:
+    shown = CliRunner().invoke(fonds.command, ["show", "H99"], obj=held.settings.root)
+    [line] = [one for one in shown.output.splitlines() if one.strip().startswith("archiveCode")]
+    assert line.rstrip().endswith("H99")
+
+
+def test_the_cure_of_a_missing_field_names_the_command_for_what_is_stored(held: Archive) -> None:
+    done = correct(held, {"organName": ""})
+    [found] = [one for one in done.new if one.code == "META-001" and one.params["tag"] == "organName"]
+    assert "luutru document correct" in found.cure("vi") and "--set organName=…" in found.cure("en")

@@ -315,10 +315,25 @@ def test_what_is_no_structure_of_the_crosswalk_or_closed_is_refused(old: Archive
         converted(old, TT05)
 
 
+def test_a_record_without_a_field_to_convert_is_told_as_one(archive: Archive) -> None:
+    store_documents(archive, [], profile=TT02)
+    words = ["convert", FILE, "--to", TT05, "--dry-run"]
+    for more in ([], ["--all"]):
+        shown = CliRunner().invoke(casefile.command, [*words, *more], obj=archive.settings.root)
+        assert shown.exit_code == 0 and "CONV-" not in shown.output, shown.output
+        assert f"{FILE}: không có\n" not in shown.output and "│" not in shown.output, shown.output
+
+
 def test_the_command_shows_a_table_and_applies(old: Archive) -> None:
     root = old.settings.root
     shown = CliRunner().invoke(casefile.command, ["convert", FILE, "--to", TT05, "--dry-run"], obj=root)
-    assert (shown.exit_code, "typeName" in shown.output) == (3, True), shown.output
+    assert (shown.exit_code, "mode: Công khai → 01" in shown.output) == (3, True), shown.output
+    assert f"{FILE}.0000001" not in shown.output        # one table of what happened, not one for each document
+    rows = [" ".join(one.split()) for one in shown.output.splitlines() if "CONV-" in one]
+    codes = [one.strip("│ ").split(" CONV-")[0].startswith("●") for one in rows]
+    assert codes == sorted(codes, reverse=True) and any(codes), rows     # what a person must answer stands first
+    every = CliRunner().invoke(casefile.command, ["convert", FILE, "--to", TT05, "--dry-run", "--all"], obj=root)
+    assert (every.exit_code, f"{FILE}.0000001" in every.output) == (3, True), every.output
     assert CliRunner().invoke(casefile.command, ["convert", FILE, "--to", TT05], obj=root).exit_code == 2
     done = CliRunner().invoke(casefile.command, ["convert", FILE, "--to", TT05, "--reason", "x", "--json"], obj=root)
     assert done.exit_code == 3, done.output

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from archive import catalogue, clock, layout, model
 from archive.commands.casefile import command
+from archive.errors import UsageError
 from archive.file_plan import read_file_plan
 from archive.file_plan_export import totals, with_headings, write_file_plan
 from archive.file_plan_import import differences, import_file_plan
@@ -163,6 +164,10 @@ def test_a_plan_is_written_in_the_form_of_the_decree_and_read_back_the_same(arch
     run(archive, "plan", "export", "2026", "--to", str(target), "--force")
     run(archive, "plan", "export", "2025", "--to", str(tmp_path / "x.csv"), code=1)
     run(archive, "plan", "export", "2026", "--to", str(tmp_path / "x.pdf"), code=1)
+    missing = CliRunner().invoke(command, ["plan", "export", "2026", "--to", str(tmp_path / "nix" / "x.csv")],
+                                 obj=archive.settings.root)
+    assert isinstance(missing.exception, UsageError)        # wrong use (2), not a fault of ours (1)
+    assert "\n" not in run(archive, "plan", "show", "1900").strip()
     assert not (tmp_path / "x.pdf").exists()
 
 

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 from string import Formatter
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,10 +16,11 @@ from lxml import etree
 
 from archive.findings import Finding, Level, rules
 from archive.packages.build import metadata_files
-from archive.packages.check import mets
+from archive.packages.check import mets, premis
 from archive.packages.check.mets import MetsPlace, check_mets
-from archive.packages.check.premis import check_premis
+from archive.packages.check.premis import check_premis, check_premis_file
 from archive.packages.description import Form
+from archive.packages.opening import open_package
 from archive.packages.serialisation import serialisation
 from tests.mets_examples import ALSO_BAD, ALSO_GOOD, BAD, GOOD, broken, changed, good
 from tests.package_samples import FORMS, package
@@ -268,8 +269,9 @@ def test_the_rules_are_written_as_the_engine_reads_them() -> None:
     raw = tomllib.loads(RULES.read_text(encoding="utf-8"))
     finding_keys = {"level", "vi", "en", "article", "cure_vi", "cure_en"}
     test_keys = {"at", "needs", "lacks", "most", "of", "test", "value", "one_of", "vocabulary", "matches", "names",
-                 "function"}
-    places = {"TT05", "E-ARK", "root", "representation", "TT05 root", "TT05 representation", *mets.VERSIONS}
+                 "function", "pieces", "whole"}
+    places = {"TT05", "E-ARK", "root", "representation", "TT05 root", "TT05 representation", "TT05 SIP", "TT05 AIP",
+              "TT05 DIP", *mets.VERSIONS}
     place_keys = {"only", "kinds", "versions", "folder", "levels", "beyond_tt05"}
     for code, entry in raw.items():
         assert finding_keys <= set(entry) <= finding_keys | test_keys | place_keys, code
@@ -281,3 +283,60 @@ def test_the_rules_are_written_as_the_engine_reads_them() -> None:
         for key, level in entry.get("levels", {}).items():
             assert key in places, code
             assert level in {"off", "note", "warning", "refused"}, code
+
+
+# --- large files ------------------------------------------------------------------------------------------------------
+
+
+def in_pieces(root: Any, where: MetsPlace, place: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> list[Finding]:
+    """The findings about the PREMIS file `root`, read from the disk as if it were a large one."""
+    file = place / where.path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
+    (place / "METS.xml").write_bytes(b"<mets/>")
+    monkeypatch.setattr(premis, "_WHOLE", 0)
+    monkeypatch.setattr(premis, "_PIECE", piece)
+    with open_package(place) as opened:
+        return check_premis_file(opened, where.path, where)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 500])
+@pytest.mark.parametrize("code", [*(code for code in BAD if code.startswith("PREMIS-")), ""])
+def test_a_large_premis_is_judged_in_pieces_as_it_is_as_a_whole(
+        code: str, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = BAD[code][0] if code else "tt_premis"
+    found = in_pieces(broken(code) if code else good(name), GOOD[name][1], tmp_path, monkeypatch, piece)
+    assert found == check_premis(etree.parse(tmp_path / GOOD[name][1].path), GOOD[name][1])
+    assert (code in {one.code for one in found}) if code else not found
+
+
+def test_what_binds_the_pieces_of_a_premis_together_is_judged_over_all_of_them(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = GOOD["premis"][1]
+    root = good("premis")
+    for child in list(root)[:1]:        # the first object once more, at the end: twice the same, in the wrong place
+        root.append(etree.fromstring(etree.tostring(child)))
+    codes = {one.code for one in in_pieces(root, where, tmp_path, monkeypatch, 1)}
+    assert {"PREMIS-004", "PREMIS-019"} <= codes
+
+
+def test_a_large_premis_that_breaks_off_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = GOOD["premis"][1]
+    in_pieces(good("premis"), where, tmp_path, monkeypatch, 1)
+    file = tmp_path / where.path
+    for data, code in ((file.read_bytes()[:-9], "PKG-020"), (b"", "PKG-023"),
+                       (b"<!DOCTYPE premis [<!ENTITY a 'a'>]><premis>&a;</premis>", "PKG-021")):
+        file.write_bytes(data)
+        with open_package(tmp_path) as opened:
+            assert [one.code for one in check_premis_file(opened, where.path, where)] == [code]
+
+
+def test_an_archive_may_keep_what_it_received_in_other_formats() -> None:
+    """A workflow file (.edxml) in rep1 of an AIP is a fact to note; in a submission it is a thing to put right."""
+    levels = {}
+    for name in ("tt_sip_rep", "tt_aip_rep"):
+        root = good(name)
+        for file in root.iter(f"{{{mets.METS}}}file"):
+            file.set("MIMETYPE", "application/xml")
+        levels[name] = {one.level for one in check_mets(root, GOOD[name][1]) if one.code == "TT05-064"}
+    assert levels == {"tt_sip_rep": {Level.warning}, "tt_aip_rep": {Level.note}}

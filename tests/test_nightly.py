@@ -440,7 +440,7 @@ def test_a_failed_check_of_the_store_is_told_every_morning_until_it_is_mended(kh
     assert luutru(fixity.command, kho, "check").exit_code == 4
     done = luutru(nightly_command.command, kho)
     assert done.exit_code == 4
-    assert "✘ Lần kiểm tra kho" in done.stdout
+    assert "✘ Đọc lại kho lúc" in done.stdout
     victim.write_bytes(good)
     assert luutru(fixity.command, kho, "check").exit_code == 0
     assert "✘" not in luutru(nightly_command.command, kho).stdout

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archive.findings import Finding, Level, finding, rules
-from archive.packages import opening
-from archive.packages.check import Report, check_package
+from archive.packages import opening, references
+from archive.packages.check import Report, check_package, checksums, premis
 from archive.packages.opening import open_package
 from archive.packages.parsing import parse_xml
 from archive.packages.reading import read_package, resolve
@@ -896,6 +896,13 @@ def test_the_command_judges_signatures_unless_told_not_to(tmp_path: Path) -> Non
     assert any(one["code"].startswith("VERIFY") for one in told["findings"])
 
 
+def test_what_holds_for_several_signers_of_a_file_is_one_line() -> None:
+    judge = package_check._judge(None, ROOT / "samples" / "trust")
+    found = judge(ROOT / "samples" / "inbox" / "van-ban-den" / "402-SNV-VTLT.pdf")      # signed by two
+    told = [one for one in found if one.code == "VERIFY-034"]
+    assert [one.params["signer"] for one in told] == ["Trần Thị Mẫu; Sở Nội vụ tỉnh Mẫu"]
+
+
 def test_what_a_package_says_cannot_write_on_the_terminal(tmp_path: Path) -> None:
     path = sip_of({"fileCode": "&#x85;[red]&#x9b;31m"})(tmp_path)
     output = run("--no-signatures", str(path))[1]
@@ -989,3 +996,34 @@ def test_a_package_spoiled_in_any_way_gives_a_report(draw: st.DataObject, tmp_pa
     report = check_package(target)
     assert isinstance(report, Report)
     assert json.dumps(report.as_dict())
+
+
+# --- large packages -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [
+    sip(), lambda place: zipped(aip(), place), sip(edit_rep=replaced(('href="data/', f'href="{REP}/data/'))),
+    sip_of({"totalDoc": "7"}, {"maintenance": "02"})])
+def test_a_large_package_is_judged_as_a_small_one_without_keeping_its_trees(
+        make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make(tmp_path)
+    small = check_package(path).as_dict()
+    monkeypatch.setattr(references, "_KEPT", 0)
+    monkeypatch.setattr(premis, "_WHOLE", 0)
+    with open_package(path) as opened:
+        package = read_package(opened, [])
+    assert package is not None
+    assert [one.tree for one in package.mets] == [None, None]
+    assert check_package(path).as_dict() == small
+
+
+def test_files_are_hashed_the_same_one_by_one_and_several_at_once(tmp_path: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zipped(Plan(), tmp_path)
+    with open_package(path) as opened:
+        wanted = {name: frozenset({"sha256", "md5"}) for name in opened.names}
+        alone = list(checksums.hash_files(opened, wanted, lambda count: None))
+        monkeypatch.setattr(checksums, "_LARGE", 1)
+        monkeypatch.setattr(checksums, "_MOST", 2)
+        assert list(checksums.hash_files(opened, wanted, lambda count: None)) == alone
+    assert [one.name for one in alone] == list(wanted)

@@ -16,7 +16,9 @@ from lxml import etree
 
 from archive import layout, opening, settings
 from archive.commands import casefile_close
-from archive.errors import IntegrityError, NoRoomError, RefusedError
+from archive.errors import IntegrityError, NoRoomError, RefusedError, UsageError
+from archive.findings import Finding
+from archive.i18n import _
 from archive.opening import Archive
 from archive.packages import exporting, writing
 from ingest.commands import package as package_command
@@ -227,6 +229,30 @@ def test_a_package_for_a_reader_carries_the_request(archive: Archive, tmp_path: 
     assert ead.findtext("requestID") == "KT.2026.07"
     assert ead.findtext("purposeContent") == "a = b"
     assert {one["subject"] for one in events(root)} == {f"{FILE}.0000001", f"{FILE}.0000002"}
+
+
+def test_a_request_without_its_fields_is_refused_with_the_options_to_add(archive: Archive, tmp_path: Path) -> None:
+    root = kho_of(archive, closed=False)
+    done = write(root, f"{FILE}.0000001", "--form", "dip", "--to", str(tmp_path / "ra"), "--json")
+    assert done.exit_code == 5
+    [one] = json.loads(done.output)["packages"]
+    missing = {found["params"]["tag"]: found for found in one["findings"] if found["code"] == "WRITE-006"}
+    assert set(missing) == {"requestID", "requestDate", "purpose", "purposeContent", "feeObjectType", "researchTopic"}
+    assert {found["subject"] for found in missing.values()} == {_("Reader's request")}
+    assert "--set purpose=…" in Finding.from_dict(missing["purpose"]).cure()
+    assert "META-001" not in {found["code"] for found in one["findings"] if found["subject"] == _("Reader's request")}
+
+
+@pytest.mark.parametrize("form", ["sip_tailieu", "aip_tailieu"])
+def test_a_package_of_loose_documents_carries_its_note(archive: Archive, tmp_path: Path, form: str) -> None:
+    root = kho_of(archive, closed=False)
+    words = [f"{FILE}.0000001", "--form", form, "--to", str(tmp_path / "ra"), "--title", "Văn bản đến", "--source", "1",
+             "--folder", "--force", "thử", "--description", "Thiếu phụ lục"]
+    assert write(root, *words).exit_code == 0
+    [folder] = (tmp_path / "ra").iterdir()
+    assert etree.parse(str(folder / "metadata/descriptive/EAD.xml")).findtext("description") == "Thiếu phụ lục"
+    with pytest.raises(UsageError, match="--description"):
+        write(root, FILE, "--form", "bagit", "--to", str(tmp_path / "khac"), "--description", "x")
 
 
 def test_loose_documents_need_a_title_and_a_source(archive: Archive, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from archive.fields import profile
 from archive.findings import Finding, rules
 from archive.spelling import fold
 from ingest.sources.registry import Row, is_list, match, read_list
-from ingest.sources.registry_heading import columns_data, tag_columns
+from ingest.sources.registry_heading import columns_data, kind_columns, tag_columns
 
 HEADING = ["STT", "Tên tệp", "Số, ký hiệu", "Ngày, tháng, năm văn bản", "Tên loại và trích yếu nội dung",
            "Tác giả văn bản", "Số trang", "Mã hồ sơ", "Ghi chú"]
@@ -267,6 +268,42 @@ def test_two_rows_for_one_file_are_used_only_when_they_agree() -> None:
 def test_a_finding_about_many_rows_names_the_first_and_counts_all() -> None:
     findings = match([row(f"{n}.pdf", n) for n in range(2, 500)], [], "", "danh mục.csv")[1]
     assert len(findings) == 1 and findings[0].params["count"] == "498" and len(findings[0].sentence()) < 600
+
+
+PICTURES = [["Tên tệp", "Phân loại (âm bản/ảnh)", "Phân loại (âm thanh/video)", "Tên sự kiện", "Tiêu đề", "Tác giả",
+             "Địa điểm", "Thời gian", "Thời lượng", "Màu sắc"],
+            ["le.jpg", "Ảnh", "", "Lễ khánh thành", "Cắt băng", "Trần Văn Bình", "Trụ sở", "5/3/2026", "", "Màu"],
+            ["le.mp4", "", "Video", "Lễ khánh thành", "Toàn cảnh", "Lê Thị Hoa", "Trụ sở", "5/3/2026", "00:10:00", ""],
+            ["le.pdf", "", "", "", "", "Sở Nội vụ", "", "5/3/2026", "", ""]]
+
+
+def test_what_a_heading_means_depends_on_whether_its_row_is_about_a_picture_a_recording_or_a_text(csv: Write) -> None:
+    found = read_list(csv(PICTURES))
+    assert codes(found.findings) == []
+    assert [one.fields for one in found.rows] == [
+        {"typePic": "Ảnh", "eventName": "Lễ khánh thành", "imageTitle": "Cắt băng", "photographer": "Trần Văn Bình",
+         "photoPlace": "Trụ sở", "photoTime": "5/3/2026", "colour": "Màu"},
+        {"typeMedia": "Video", "eventName": "Lễ khánh thành", "movieTitle": "Toàn cảnh", "recorder": "Lê Thị Hoa",
+         "recordPlace": "Trụ sở", "recordDate": "5/3/2026", "playTime": "00:10:00"},
+        {"organName": "Sở Nội vụ", "issuedDate": "5/3/2026"}]
+
+
+def test_a_list_of_texts_alone_has_no_place_or_title_of_a_picture(csv: Write) -> None:
+    found = read_list(csv([["Tên tệp", "Trích yếu", "Tác giả", "Địa điểm"],
+                           ["a.pdf", "Về việc A", "Sở Nội vụ", "Hà Nội"]]))
+    assert codes(found.findings) == ["LIST-005"]
+    assert found.rows[0].fields == {"subject": "Về việc A", "organName": "Sở Nội vụ"}
+
+
+@pytest.mark.parametrize("level", ["document", "photo", "av"])
+def test_every_field_of_the_tables_that_a_person_may_enter_has_a_column(level: str) -> None:
+    regime = profile("tt05_2025")
+    ours = {"docId", "arcDocCode", "docCode"}          # given by the archive
+    headings = columns_data()["tags"]
+    assert {row.key for row in regime.table(level)} - ours <= {*headings}
+    for row in regime.table(level) if level != "document" else ():
+        known = {**tag_columns(), **kind_columns(level)}
+        assert row.key in ours or known.get(fold(row.name_vi)) == row.key, row.name_vi
 
 
 def test_no_heading_means_two_things() -> None:

@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from archive import catalogue, clock, layout, model, opening, records
+from archive import catalogue, clock, describing, layout, model, opening, records
+from archive.commands import document as document_command
 from archive.findings import Level
 from archive.opening import Archive
 from archive.packages.description import Holey, Package, PackedDocument
@@ -119,6 +120,30 @@ def test_every_document_of_a_package_is_stored_with_every_field_and_byte(archive
                                      "legal_received_at": package.legal_received_at}
         assert [one["name"] for one in record["files"] if one["role"] in ("original", "attachment")] == [
             one.name for one in document.files]
+
+
+def test_the_codes_of_a_package_have_their_words_beside_them(archive: Archive, sip: Path) -> None:
+    put(archive, sip)
+    nightly.run(archive)
+    fields = stored(archive)[0]["fields"]
+    assert {tag: fields.get(f"{tag}Text") for tag in ("typeName", "mode", "language", "maintenance")} == {
+        "typeName": "Quyết định", "mode": "Công khai", "language": "Tiếng Việt", "maintenance": "Vĩnh viễn"}
+    assert "Quyết định" in luutru(document_command.command, archive.settings.root, "show", f"{CODE}.0000001").output
+
+
+@pytest.mark.parametrize(("note", "kept"), [
+    ("", ""), ("Thiếu tờ 3; Người lập hồ sơ: Nguyễn Thị Lan", "Thiếu tờ 3; Người lập hồ sơ: Nguyễn Thị Lan")])
+def test_the_keeper_of_a_case_file_is_read_from_the_note_of_its_package(
+        archive: Archive, tmp_path: Path, note: str, kept: str) -> None:
+    held = {"schema": "luutru/casefile/1", "code": CODE, "title": "x", "retention": "Vĩnh viễn",
+            "keeper": "Nguyễn Thị Lan", "fields": {"description": note}}
+    told = describing.case_file_fields(held, [], "H99", "SIP_hoso")
+    changed = {"description": told["description"]}
+    put(archive, sip_packages.write(sip_packages.case_file(tmp_path, [1], changed=changed), tmp_path / SIP))
+    nightly.run(archive)
+    record = records.read_case_file(archive.store, CODE)
+    assert (record["keeper"], record["fields"].get("description", "")) == ("Nguyễn Thị Lan", kept)
+    assert record["origin"]["fields"]["description"] == told["description"] != ""
 
 
 def test_the_case_file_is_opened_from_the_package_without_a_file_plan(archive: Archive, sip: Path) -> None:

@@ -79,6 +79,24 @@ def test_a_damaged_source_is_never_stored(store: Store, tmp_path: Path) -> None:
     assert list(store.staging.iterdir()) == []
 
 
+@pytest.mark.parametrize("count", [1, 100])
+def test_every_new_file_is_flushed_by_itself_before_it_is_read_back(store: Store, count: int,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, and whatever a flush of the whole file system did before."""
+    flushed: set[int] = set()
+    fsync = os.fsync
+
+    def seen(handle: int) -> None:
+        fsync(handle)
+        flushed.add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    put(store, {f"{n}.txt": f"{n}".encode() for n in range(count)})
+    files = store.files(CASE)
+    assert len(files) == count
+    assert {one.place.stat().st_ino for one in files.values()} <= flushed
+
+
 def test_changed_missing_and_foreign_files_are_found(store: Store) -> None:
     put(store, {"a": b"1", "b": b"2"})
     assert list(store.verify(CASE)) == []

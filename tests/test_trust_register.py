@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -59,8 +60,8 @@ def root(archive: Archive) -> Path:
     return archive.settings.root
 
 
-def listed(root: Path) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(luutru(root, "list", "--json").stdout)
+def listed(root: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(luutru(root, "list", "--json").stdout)
     return found
 
 
@@ -71,12 +72,29 @@ def test_a_certificate_is_believed_with_a_name_and_a_reason_and_no_longer_with_a
     assert [(one["confirmed_by"], one["list"], one["present"]) for one in listed(root)] == [
         ("Nguyễn Văn Mẫu", "Thử nghiệm", True)]
     assert len(load_trust(root / "trust").roots) == 1
+    shown = luutru(root, "show", mark[:12])
+    assert shown.exit_code == 0 and "đối chiếu với trang của CA" in shown.output, shown.output
+    assert "trust_added" not in shown.output and "both" not in shown.output     # in words, not in our own names
+    assert "Cơ quan ban hành" not in shown.output                               # a CA issues certificates, not texts
+    for empty in ("", ":"):
+        assert luutru(root, "show", empty).exit_code == 2
+        assert luutru(root, "remove", empty, "--reason", "x", "--yes").exit_code == 2
+    assert len(listed(root)) == 1
     done = luutru(root, "remove", mark[:12], "--reason", "khóa bị lộ", "--yes")
     assert done.exit_code == 0, done.output
     assert listed(root) == []
     assert load_trust(root / "trust").roots == ()
     events = [(line.kind, line.data["reason"]) for line in archive.ledger.lines() if line.subject == mark]
     assert events == [("trust_added", "đối chiếu với trang của CA"), ("trust_removed", "khóa bị lộ")]
+
+
+def test_brackets_in_a_name_are_shown_and_break_nothing(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "ca.der").write_bytes(authority())
+    assert luutru(root, "add", str(tmp_path / "ca.der"), "--list", "A [b]", "--confirmed-by", "Lan [/x]",
+                  "--reason", "[/]").exit_code == 0
+    shown = luutru(root, "list").output
+    assert "A [b]" in shown and "Lan [/x]" in shown
+    assert luutru(root, "show", listed(root)[0]["sha256"]).exit_code == 0
 
 
 def test_the_store_keeps_what_the_folder_lost(root: Path, tmp_path: Path) -> None:

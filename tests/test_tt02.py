@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from archive.correcting import correct_fonds
 from archive.crosswalk import TT02
 from archive.errors import IntegrityError, UsageError
 from archive.fields import profile
+from archive.findings import Level
 from archive.opening import Archive, ownership
+from archive.packages.check import check_package
 from archive.packages.tt02 import OldPackage, OldRecord, as_xml, describe, from_xml, read_tt02, write_tt02
 from tests.stored_documents import FILE, store_documents
 
@@ -125,3 +128,52 @@ def test_an_element_that_no_table_has_keeps_its_value() -> None:
     assert record is not None
     assert record.fields == {"subject": "a", "Foo": "b"}
     assert len(found) == 1
+
+
+# --- checked as any package --------------------------------------------------------------------------------
+
+
+def packed(held: Archive, tmp_path: Path, zipped: bool) -> Path:
+    """The case file written, as a folder or as a ZIP with that folder in it."""
+    out = tmp_path / "out"
+    write_tt02(held, FILE, out)
+    if not zipped:
+        return out
+    with zipfile.ZipFile(tmp_path / "out.zip", "w") as archive:
+        for path in out.iterdir():
+            archive.write(path, f"out/{path.name}")
+    return tmp_path / "out.zip"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_what_we_write_is_recognised_and_without_an_error(held: Archive, tmp_path: Path, zipped: bool) -> None:
+    done: list[tuple[int, int]] = []
+    report = check_package(packed(held, tmp_path, zipped), progress=lambda *told: done.append(told), wanted="tt02")
+    assert report.worst < Level.refused, [one.sentence() for one in report.findings]
+    assert (report.kind, report.objid, report.documents, report.files) == ("TT02 hoso", FILE, 2, 6)
+    assert report.bytes == done[-1][0] > 0
+    assert "PKG-013" not in {one.code for one in report.findings}
+
+
+@pytest.mark.parametrize(("spoil", "code"), [
+    (lambda out: (out / f"{FIRST}.txt").write_bytes(b"changed"), "ANNEX-002"),
+    (lambda out: (out / "fonds.xml").unlink(), "ANNEX-001"),
+    (lambda out: (out / "sha256sums.txt").unlink(), "ANNEX-001"),
+    (lambda out: (out / "more.txt").write_bytes(b"more"), "ANNEX-003"),
+    (lambda out: (out / "more.txt").write_bytes(b"more"), "ANNEX-008"),
+    (lambda out: (out / f"{FIRST}.txt").unlink(), "ANNEX-007"),
+    (lambda out: (out / f"{FILE}.xml").unlink(), "ANNEX-006"),
+    (lambda out: (out / f"{FIRST}.xml").write_text("<Document><IssuedDate>31/02/2026</IssuedDate></Document>"),
+     "META-007")])
+def test_a_spoilt_package_of_the_old_regime_is_found_out(held: Archive, tmp_path: Path, spoil: Callable[[Path], object],
+                                                         code: str) -> None:
+    out = packed(held, tmp_path, zipped=False)
+    spoil(out)
+    assert code in {one.code for one in check_package(out).findings}
+
+
+def test_a_folder_of_something_else_is_no_package_of_the_old_regime(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<Other/>")
+    (tmp_path / "sha256sums.txt").write_text("")
+    report = check_package(tmp_path)
+    assert (report.kind, [one.code for one in report.findings]) == ("", ["PKG-013"])

@@ -17,6 +17,9 @@ from archive.terminal import archive_at, console, person, print_json, print_tabl
 if TYPE_CHECKING:
     from archive.agencies import Agency, AgencyTable
 
+DAYS = ["%d/%m/%Y", "%Y-%m-%d"]
+WIDE = 110              # columns from which the list also has the sources
+
 
 @click.group(help=_("Agency codes (mã định danh cơ quan): which was in force when, and what came after it."))
 def command() -> None:
@@ -52,7 +55,7 @@ def import_(root: Path, file: Path, dry_run: bool, as_json: bool) -> None:
 
 @command.command("show", help=_("Show what an agency code means, and what came after it."))
 @click.argument("code")
-@click.option("--on", type=click.DateTime(["%d/%m/%Y", "%Y-%m-%d"]), help=_("on this day; default: today"))
+@click.option("--on", type=click.DateTime(DAYS), metavar="DD/MM/YYYY", help=_("on this day; default: today"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
 def show(root: Path, code: str, on: datetime | None, as_json: bool) -> None:
@@ -61,16 +64,20 @@ def show(root: Path, code: str, on: datetime | None, as_json: bool) -> None:
     from archive.agency_tables import agencies_of
     from archive.codes import agency_code
 
+    code = "".join(code.split())
+    if not code:
+        raise click.UsageError(_("The code is empty."))
     day = on.date() if on else clock.in_vietnam(clock.now()).date()
     with archive_at(root) as archive:
         table = agencies_of(archive.settings)
+        code = code.upper() if code not in table.lines and code.upper() in table.lines else code
         result = table.resolve(code, day)
         same = [one for one in table.codes_of(code) if one != code]
         found = table.check(code, day, code)
         with archive.catalogue.session() as session:
             fonds = session.get(model.Fonds, table.canonical(code))
     read = agency_code(code)
-    lines = [line for one in dict.fromkeys((code.strip(), *same)) for line in table.lines.get(one, ())]
+    lines = [line for one in (code, *same) for line in table.lines.get(one, ())]
     if as_json:
         print_json({"code": code, "scheme": read.scheme.value, "known_scheme": read.known, "on": day,
                     "status": result.status, "chain": result.chain,
@@ -82,22 +89,24 @@ def show(root: Path, code: str, on: datetime | None, as_json: bool) -> None:
     out.print(f"[bold]{escape(code)}[/bold]  {_scheme(read.scheme.value)}")
     state = {"valid": _("in force on {day}"), "closed": _("no longer in force on {day}"),
              "not_yet": _("not in force yet on {day}"), "unknown": _("not in the table")}[result.status]
-    own = result.agency if result.status == "valid" else lines[-1] if code.strip() in table.lines else None
+    own = result.agency if result.status == "valid" else lines[-1] if code in table.lines else None
     out.print(state.format(day=f"{day:%d/%m/%Y}") + (f": {escape(own.name)}" if own and own.name else ""))
     if len(result.chain) > 1:
         last = f"  {escape(result.agency.name)}" if result.agency else ""
         out.print(f"{_('Followed by')}: {escape(' → '.join(result.chain))}{last}", soft_wrap=True)
-    if table.canonical(code) != code:
-        out.print(f"{_('The same agency under')}: {table.canonical(code)}")
+    if table.canonical(code) != code.upper():
+        out.print(f"{_('The same agency under')}: {escape(table.canonical(code))}")
     if fonds:
         out.print(f"{_('Fonds of this archive')}: {fonds.code}  {escape(fonds.name)}")
     _print_findings(found)
     if lines:
-        _print_lines(lines, table)
+        _print_lines(lines, table, sources=False)
+        for source in dict.fromkeys(line.source for line in lines if line.source):
+            out.print(f"{_('Source')}: {escape(source)}", soft_wrap=True)
 
 
 @command.command("list", help=_("List the table of agency codes: the archive's own lines and the shipped ones."))
-@click.option("--on", type=click.DateTime(["%d/%m/%Y", "%Y-%m-%d"]), help=_("only codes in force on this day"))
+@click.option("--on", type=click.DateTime(DAYS), metavar="DD/MM/YYYY", help=_("only codes in force on this day"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
 def list_(root: Path, on: datetime | None, as_json: bool) -> None:
@@ -111,19 +120,21 @@ def list_(root: Path, on: datetime | None, as_json: bool) -> None:
     if as_json:
         print_json([_told(line, table) for line in lines])
         return
-    _print_lines(lines, table)
+    _print_lines(lines, table, sources=console().width >= WIDE)
 
 
-def _print_lines(lines: list[Agency], table: AgencyTable) -> None:
-    print_table(_("Agency codes"), (_("Code"), _("Name"), _("Valid"), _("Followed by"), _("Also"), _("Source")),
-                [(escape(line.code), escape(line.name) or "—", _period(line, table), escape(line.successor) or "—",
-                  escape(line.alias_of) or "—", escape(line.source)) for line in lines])
+def _print_lines(lines: list[Agency], table: AgencyTable, *, sources: bool) -> None:
+    columns = (_("Code"), _("Name"), _("Valid"), _("Followed by"), _("Also"), _("Source"))
+    rows = [(escape(line.code), escape(line.name) or "—", _period(line, table), escape(line.successor) or "—",
+             escape(line.alias_of) or "—", escape(line.source) or "—") for line in lines]
+    wanted = len(columns) if sources else len(columns) - 1
+    print_table(_("Agency codes"), columns[:wanted], [row[:wanted] for row in rows])
 
 
 def _print_findings(findings: Iterable[Finding]) -> None:
     for found in findings:
-        console().print(f"  [yellow]{found.code}[/] {escape(found.sentence(language()))}")
-        console().print(f"    [green]→ {escape(found.cure(language()))}[/]")
+        console().print(f"  [yellow]{found.code}[/] {escape(found.sentence(language()))}", soft_wrap=True)
+        console().print(f"    [green]→ {escape(found.cure(language()))}[/]", soft_wrap=True)
 
 
 def _told(line: Agency, table: AgencyTable | None = None) -> dict[str, Any]:

@@ -64,9 +64,10 @@ def list_(root: Path, year: int | None, as_json: bool) -> None:
 
 @command.command("show", help=_("Show a case file and its documents."))
 @click.argument("code")
+@click.option("--fields", "all_fields", is_flag=True, help=_("also every field of the circular, filled or not"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
-def show(root: Path, code: str, as_json: bool) -> None:
+def show(root: Path, code: str, all_fields: bool, as_json: bool) -> None:
     """Show a case file and its documents in the order of their ordinals."""
     with archive_at(root) as archive:
         row = _case_file(archive, code)
@@ -79,6 +80,7 @@ def show(root: Path, code: str, as_json: bool) -> None:
                                        "notation": one.notation, "issued_on": one.issued_on, "subject": one.subject,
                                        "legal_value": one.legal_value, "verdict": one.verdict} for one in found]})
             return
+        described = _described(archive, code) if all_fields else {}
     out = console()
     out.print(f"[bold]{row.code}[/bold]  {row.title}")
     state = casefile_state_name(row.state)
@@ -86,9 +88,22 @@ def show(root: Path, code: str, as_json: bool) -> None:
               f"{_('versions in the store')}: {row.version}")
     if row.closed_at:
         out.print(f"{_('Closed')}: {local_time(row.closed_at)} · AIP: {row.uuid}")
+    if described:
+        from archive.commands.fields_table import print_fields
+
+        print_fields(described, "file", row.fields)
     print_table(_("Documents"), ("#", _("Number"), _("Date"), _("Subject"), _("Legal value")),
                 [(f"{one.ordinal:07d}", "/".join(part for part in (one.number, one.notation) if part) or "—",
                   _day(one.issued_on), one.subject or "—", legal_value_name(one.legal_value)) for one in found])
+
+
+def _described(archive: Archive, code: str) -> dict[str, str]:
+    """The fields of a case file as its AIP states them, or would if it were closed now."""
+    from archive.describing import case_file_fields
+
+    keeper = archive.settings.packages.archive_code or archive.settings.agency.code
+    documents = records.read_documents(archive.store, code)
+    return case_file_fields(records.read_case_file(archive.store, code), documents, keeper, "AIP_hoso")
 
 
 @command.command("export", help=_("Copy a case file out of the store into a new folder, every byte checked."))

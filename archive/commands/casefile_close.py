@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn
 from sqlalchemy import select
 
 from archive import clock, model, records
-from archive.completeness import examine, waiting_items
+from archive.completeness import Progress, examine, waiting_items
 from archive.errors import RefusedError
 from archive.findings import Finding, Level
 from archive.i18n import _, language, ngettext_
@@ -57,7 +57,8 @@ def close(ctx: click.Context, codes: tuple[str, ...], all_due: bool, year: int |
         raise click.UsageError(_("--force needs --reason: the ledger keeps why."))
     if not (codes or all_due or year is not None):
         raise click.UsageError(_("Name the case files, or use --year or --all-due."))
-    with archive_at(ctx.obj) as archive, nullcontext() if dry_run else ownership(archive):
+    # A dry run reads every byte, too: a night that stores documents meanwhile would look like damage.
+    with archive_at(ctx.obj) as archive, ownership(archive):
         results = _close(archive, _wanted(archive, codes, all_due, year), force, reason, dry_run=dry_run, quiet=as_json)
     if as_json:
         print_json({"dry_run": dry_run, "case_files": [_as_json(one) for one in results]})
@@ -126,34 +127,42 @@ def _close(archive: Archive, rows: Sequence[model.CaseFile], force: bool, reason
         waiting = waiting_items(session)
     shown = console(stderr=True)
     results = []
-    with Progress(SpinnerColumn(), *Progress.get_default_columns(), console=shown, transient=True,
+    with Bar(SpinnerColumn(), *Bar.get_default_columns(), console=shown, transient=True,
                   disable=quiet or not shown.is_terminal) as bar:
         task = bar.add_task(_("closing"), total=len(rows))
+        inner = bar.add_task("", total=None)
+
+        def watch(step: str) -> Progress:
+            """A line for one step within a case file: its documents or files one by one."""
+            bar.reset(inner, description=step, total=None)
+            return lambda done, total: bar.update(inner, completed=done, total=total)
+
         for row in rows:
             bar.update(task, description=row.code)
-            results.append(_close_one(archive, row, waiting, force, reason, dry_run=dry_run))
+            results.append(_close_one(archive, row, waiting, force, reason, watch, dry_run=dry_run))
             bar.advance(task)
     return results
 
 
-def _close_one(archive: Archive, row: model.CaseFile, waiting: dict[str, list[str]], force: bool, reason: str, *,
-               dry_run: bool) -> _Result:
+def _close_one(archive: Archive, row: model.CaseFile, waiting: dict[str, list[str]], force: bool, reason: str,
+               watch: Callable[[str], Progress], *, dry_run: bool) -> _Result:
     from archive import closing  # XML writers, which the other commands do not need
 
     if row.state == "closed":
         return _Result(row.code, row.title, "already", version=row.version, closed_at=row.closed_at)
     if not dry_run:
         closing.prepare(archive, row.code)
-    examined = examine(archive, row.code, waiting)
+    examined = examine(archive, row.code, waiting, watch(_("reading the records")))
     title = examined.record["title"]
-    if faults := list(closing.faults(archive, examined)):
+    if faults := list(closing.faults(archive, examined, watch(_("checking the bytes")))):
         return _Result(row.code, title, "damaged", examined.findings, faults)
     if examined.refused and not (force and examined.forceable):
         return _Result(row.code, title, "refused", examined.findings)
     if dry_run:
         return _Result(row.code, title, "fit", examined.findings)
     now = clock.now()
-    done = closing.close(archive, examined, at=now, by=person(), force=force, reason=reason.strip())
+    done = closing.close(archive, examined, at=now, by=person(), force=force, reason=reason.strip(),
+                         progress=watch(_("writing the package")))
     return _Result(row.code, title, "closed", examined.findings, (), done.version, done.objid, done.mets_sha256,
                    clock.stamp(now))
 

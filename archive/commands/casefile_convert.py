@@ -86,7 +86,7 @@ def _show(done: CaseFileConversion, every: bool, dry_run: bool) -> None:
         _summary([one for found in fields.values() for one in found], sum(not found for found in fields.values()))
     out.print(_("Only shown, nothing was changed.") if dry_run else _(
         "Converted as version {version}; the former values stay in version {before} and in the ledger.").format(
-            version=done.version, before=done.version - 1))
+            version=done.version, before=done.version - 1), soft_wrap=True)
     if done.asks:
         out.print(_("A person has to answer what is marked “●” (--all shows where): luutru document correct CODE "
                     "--set TAG=VALUE"), soft_wrap=True)

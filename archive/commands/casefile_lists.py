@@ -77,9 +77,10 @@ def unfiled(root: Path, year: int | None, fonds: str | None, as_json: bool) -> N
         print_json([asdict(one) for one in found])
         return
     print_table(_("Documents in no case file"),
-                (_("Id"), _("Came as"), _("Received"), _("Subject"), _("Names"), _("Reason")),
-                [(one.item, escape(one.name), local_time(one.received_at), escape(one.subject) or "—",
-                  escape(one.named) or "—", f"{one.reason} {_reason(one.reason)}") for one in found])
+                (_("Id"), _("Came as"), _("Subject"), _("Names"), _("Reason")),
+                [(one.item, f"{escape(one.name)}\n{local_time(one.received_at).rpartition(' ')[2]}",
+                  escape(one.subject) or "—", escape(one.named) or "—",
+                  f"{one.reason} {_reason(one.reason)}") for one in found])
 
 
 @command.command("unrecognised-types", help=_("Texts in the place of a document type that the registry of types does "

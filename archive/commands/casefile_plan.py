@@ -87,6 +87,8 @@ def export(root: Path, year: int, target: Path, fonds: str | None, force: bool, 
     """Write the file plan of a year."""
     if target.exists() and not force:
         raise UsageError(_("{place} is there already; --force overwrites it").format(place=target))
+    if not target.absolute().parent.is_dir():
+        raise UsageError(_("There is no folder {place}.").format(place=target.parent))
     with archive_at(root) as archive:
         code = fonds or archive.settings.agency.code
         lines = _held(archive, code, year)
@@ -117,6 +119,8 @@ def _print_plan(year: int | None, lines: list[dict[str, Any]]) -> None:
             for one in with_headings(lines)]
     print_table(_("File plan of {year}").format(year=year or "?"),
                 (_("Notation"), _("Title"), _("Retention"), _("Keeper")), rows)
+    if not lines:
+        return
     counted = totals(lines)
     console().print(_("{n} files, {permanent} of them permanent, {limited} for a time.").format(
         n=counted.files, permanent=counted.permanent, limited=counted.limited))
@@ -137,5 +141,5 @@ def _print_differences(changes: Differences, replace_all: bool) -> None:
 
 def _print_findings(findings: Iterable[Finding]) -> None:
     for found in findings:
-        console().print(f"  [yellow]{found.code}[/] {escape(found.sentence(language()))}")
-        console().print(f"    [green]→ {escape(found.cure(language()))}[/]")
+        console().print(f"  [yellow]{found.code}[/] {escape(found.sentence(language()))}", soft_wrap=True)
+        console().print(f"    [green]→ {escape(found.cure(language()))}[/]", soft_wrap=True)

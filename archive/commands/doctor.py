@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ import click
 from archive.i18n import _
 from archive.opening import exists
 from archive.terminal import console, print_json, settings_of
+
+FONT = Path("/usr/share/fonts/truetype/liberation2/LiberationSerif-Regular.ttf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ def look() -> list[Part]:
              "apt-get install tesseract-ocr-vie"),
         Part("LibreOffice", _("reads old .doc and .xls"), "there" if office else "optional", "",
              "apt-get install libreoffice-writer-nogui libreoffice-calc-nogui"),
+        Part("Liberation Serif 2", _("the text of the agency's seal (luutru seal)"), "there" if FONT.is_file() else
+             "optional", "", "apt-get install fonts-liberation2"),
+        Part("python-pkcs11", _("the agency's key in a token or HSM (luutru seal)"),
+             "there" if find_spec("pkcs11") else "optional", "", "pip install 'python-pkcs11>=0.9.3,<0.10'"),
     ]
 
 

@@ -13,12 +13,15 @@ from archive.catalogue import record as record_events
 from archive.commands import document_correct
 from archive.commands.corrections import print_history
 from archive.errors import UsageError
+from archive.fields.kinds import kind_of
+from archive.fields.normalise import with_words
 from archive.findings import Finding
 from archive.i18n import _, language
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
 from archive.terminal import (
     archive_at,
+    casefile_state_name,
     console,
     legal_value_name,
     local_time,
@@ -43,13 +46,16 @@ command.add_command(document_correct.command)
 @click.argument("code")
 @click.option("--text", is_flag=True, help=_("its text only"))
 @click.option("--history", is_flag=True, help=_("also every correction, with its reason"))
+@click.option("--fields", "all_fields", is_flag=True, help=_("also every field of the circular, filled or not"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
-def show(root: Path, code: str, text: bool, history: bool, as_json: bool) -> None:
+def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_json: bool) -> None:
     """Show the record of a document: fields, signatures, files, findings; or its text."""
     with archive_at(root) as archive:
         record = _record(archive, code)
         events = revisions.history(archive, code) if history else []
+        case_file = records.read_case_file(archive.store, record["case_file"])
+        keeper = archive.settings.packages.archive_code or archive.settings.agency.code
         if text:
             click.echo(records.read_text(archive.store, record))
             return
@@ -57,8 +63,8 @@ def show(root: Path, code: str, text: bool, history: bool, as_json: bool) -> Non
         told = [{"at": one.at, "actor": one.actor, **one.data} for one in events]
         print_json({**record, "history": told} if history else record)
         return
-    out, fields = console(), record["fields"]
-    out.print(f"[bold]{record['code']}[/bold]  {fields.get('subject') or record['source']['name']}")
+    out, fields = console(), with_words(record["fields"], record["profile"])
+    out.print(f"[bold]{record['code']}[/bold]  {_title(record)}")
     number = "/".join(part for part in (fields.get("codeNumber"), fields.get("codeNotation")) if part)
     for name, value in (
             (_("Number"), number), (_("Date"), fields.get("issuedDate")),
@@ -68,7 +74,9 @@ def show(root: Path, code: str, text: bool, history: bool, as_json: bool) -> Non
             (_("Received"), local_time(record["receipt"]["received_at"])),
             (_("Received in law"), local_time(record["receipt"]["legal_received_at"])),
             (_("Rule of receipt"), record["receipt"]["rule"]),
-            (_("Profile"), record["profile"]), (_("Came as"), record["source"]["name"])):
+            (_("Profile"), record["profile"]), (_("Came as"), record["source"]["name"]),
+            (_("Case file"), f"{record['case_file']} · {casefile_state_name(case_file['state'])}"),
+            (_("Retention"), case_file["retention"])):
         if value:
             out.print(f"  [dim]{name:<26}[/] {value}", soft_wrap=True)
     for one in record["signatures"]:
@@ -78,6 +86,12 @@ def show(root: Path, code: str, text: bool, history: bool, as_json: bool) -> Non
     print_table(_("Files"), (_("Role"), _("Name"), _("Bytes"), "SHA-256"),
                 [(role_name(file["role"]), Path(file["path"]).name, f"{file['size']:,}", file["sha256"][:16] + "…")
                  for file in record["files"]])
+    if all_fields:
+        from archive.commands.fields_table import print_fields
+        from archive.describing import document_fields
+
+        values = document_fields(record, case_file, keeper, "AIP_hoso")
+        print_fields(values, kind_of(record["fields"]), record["fields"])
     for data in record["findings"]:
         found = Finding.from_dict(data)
         out.print(f"  {found.code} {found.sentence(language())}")
@@ -127,6 +141,13 @@ def _export(archive: Archive, record: records.Record, file: dict[str, Any], targ
     place.parent.mkdir(parents=True, exist_ok=True)
     archive.store.export(layout.casefile_object(record["case_file"]), file["path"], place)
     return place
+
+
+def _title(record: records.Record) -> str:
+    """What a person calls it: its subject, the title of a picture or film, or the name under which it came."""
+    fields: dict[str, str] = record["fields"]
+    return next((fields[tag] for tag in ("subject", "imageTitle", "movieTitle") if fields.get(tag)),
+                str(record["source"]["name"]))
 
 
 def _record(archive: Archive, code: str) -> records.Record:

@@ -58,17 +58,19 @@ def show(root: Path, code: str, history: bool, as_json: bool) -> None:
             if session.get(model.Fonds, code) is None:
                 raise click.UsageError(_("There is no fonds {code}.").format(code=code))
         record = correcting.read_fonds(archive, code)
+        own = archive.settings.packages.archive_code or archive.settings.agency.code
         events = revisions.history(archive, code) if history else []
     if as_json:
         told = [{"at": one.at, "actor": one.actor, **one.data} for one in events]
         print_json({**record, "history": told} if history else record)
         return
-    out, values = console(), {**revisions.described(record), "fondsCode": code}
+    out, values = console(), {
+        **revisions.described(record), "archiveCode": own, "fondsCode": code}
     out.print(f"[bold]{code}[/bold]  {escape(record['name'])}")
     for label, value in ((_("Valid from"), local_day(record["valid_from"])),
                          (_("Valid to"), local_day(record["valid_to"])), (_("Successor"), record["successor"])):
         if value:
-            out.print(f"  [dim]{label:<26}[/] {escape(value)}")
+            out.print(f"  [dim]{label:<14}[/] {escape(value)}")
     for tag, row in rows_of(correcting.FONDS_PROFILE, ["fonds"]).items():
         name = row.name_en if language() == "en" else row.name_vi
         out.print(f"  [dim]{tag:<14}[/] {name}: {escape(values.get(tag, '')) or '—'}", soft_wrap=True)

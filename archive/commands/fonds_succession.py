@@ -10,11 +10,13 @@ import click
 from archive.i18n import _
 from archive.terminal import archive_at, console, person, print_json
 
+DAYS = ["%d/%m/%Y", "%Y-%m-%d"]
+
 
 @click.command("open", help=_("Open the fonds of a new agency, such as one that came of a merger."))
 @click.argument("code")
 @click.option("--name", required=True, help=_("the agency's full name"))
-@click.option("--from", "day", type=click.DateTime(["%d/%m/%Y", "%Y-%m-%d"]), help=_("its first day"))
+@click.option("--from", "day", type=click.DateTime(DAYS), metavar="DD/MM/YYYY", help=_("its first day"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
 def open_(root: Path, code: str, name: str, day: datetime | None, as_json: bool) -> None:
@@ -31,7 +33,7 @@ def open_(root: Path, code: str, name: str, day: datetime | None, as_json: bool)
 
 @click.command("close", help=_("Close a fonds whose agency was merged or dissolved; it keeps its records and codes."))
 @click.argument("code")
-@click.option("--on", "day", type=click.DateTime(["%d/%m/%Y", "%Y-%m-%d"]), required=True, help=_("its last day"))
+@click.option("--on", "day", type=click.DateTime(DAYS), metavar="DD/MM/YYYY", required=True, help=_("its last day"))
 @click.option("--successor", default="", help=_("the fonds or agency code that follows"))
 @click.option("--reason", required=True, help=_("why: the decision that merged or dissolved the agency"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))

@@ -13,14 +13,15 @@ from archive.spelling import fold
 
 Kind = Literal["document", "photo", "av"]       # the levels of the field tables
 
-_MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    ("photo", ("typePic", "imageTitle", "photoTime", "photographer", "photoPlace", "filmSize")),
-    ("av", ("typeMedia", "movieTitle", "playTime", "recorder", "recordPlace", "recordDate")))
+# The fields that only the table of a kind has.
+KEYS_OF: Mapping[Kind, tuple[str, ...]] = {
+    "photo": ("typePic", "imageTitle", "photoTime", "photographer", "photoPlace", "filmSize"),
+    "av": ("typeMedia", "movieTitle", "playTime", "recorder", "recordPlace", "recordDate")}
 
 
 def kind_of(fields: Mapping[str, str]) -> Kind:
     """"photo" or "av" when a field is filled that only that table has; else "document", a text."""
-    for kind, keys in _MARKS:
+    for kind, keys in KEYS_OF.items():
         if any(fields.get(key, "").strip() for key in keys):
             return kind
     return "document"
@@ -46,8 +47,13 @@ def document_levels(fields: Mapping[str, str], regime: Profile) -> list[str]:
     """Every table that a document may follow under `regime`, the one that it follows now first."""
     now = document_level(fields, regime)
     return list(dict.fromkeys([now, regime.levels["document"], *regime.by_direction.values(),
-                               *(kind for kind, _keys in _MARKS if kind in _levels(regime))]))
+                               *(kind for kind in KEYS_OF if kind in _levels(regime))]))
 
 
 def _levels(regime: Profile) -> frozenset[str]:
     return frozenset(row.level for row in regime.rows)
+
+
+def title_of(fields: Mapping[str, str]) -> str:
+    """What people call a document: its subject, or the title of a photo, film or recording."""
+    return next((fields[key] for key in ("subject", "imageTitle", "movieTitle") if fields.get(key, "").strip()), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from archive.fields.normalise import with_words
 from archive.fields.own import own_rows
 from archive.fields.tables import profile
 
@@ -13,9 +14,10 @@ def field_name(key: str, regime: str, language: str = "vi") -> str:
     return _names(regime, language).get(key, key)
 
 
-def shown_fields(fields: dict[str, str]) -> dict[str, str]:
+def shown_fields(fields: dict[str, str], regime: str) -> dict[str, str]:
     """`fields` for reading: a coded value has its text beside it ("01 Tiếng Việt"), which is no line of its own."""
-    return {key: " ".join(filter(None, (value, fields.get(f"{key}Text", "")))) for key, value in fields.items()
+    told = with_words(fields, regime)
+    return {key: " ".join(filter(None, (value, told.get(f"{key}Text", "")))) for key, value in fields.items()
             if not (key.endswith("Text") and key.removesuffix("Text") in fields)}
 
 

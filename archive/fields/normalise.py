@@ -72,6 +72,30 @@ def normalise_fields(fields: Mapping[str, str], profile: str, subject: str = "",
     return work.fields, work.findings
 
 
+def with_words(fields: Mapping[str, str], profile: str) -> dict[str, str]:
+    """A document's fields with the words of each code beside it, under "<tag>Text", where none came with it.
+
+    No value changes. A code for what its list lacks (Khác) gets none: its words are the sender's to say.
+    """
+    regime = profile_of(profile)
+    told = dict(fields)
+    for row in regime.table(document_level(fields, regime)):
+        value = told.get(row.key, "").strip()
+        if words := "" if row.key + TEXT in told else words_of(row, value):
+            told[row.key + TEXT] = words
+    return told
+
+
+def words_of(row: Row, value: str) -> str:
+    """The words that the codes in `value` stand for, joined by "; "; "" for what is no code, or no telling one."""
+    if not row.code_list or (row.code_list, value) in (("tt05_typeName", _OTHER_TYPE),
+                                                       ("tt05_maintenance", _OTHER_PERIOD)):
+        return ""
+    codes = code_lists()[row.code_list]
+    parts = split_codes(codes, value)
+    return "; ".join(codes.values[part] for part in parts) if all(part in codes.values for part in parts) else ""
+
+
 def prepare_document(fields: Mapping[str, str], profile: str, subject: str, *,
                      stage: Stage = "intake") -> tuple[dict[str, str], list[Finding]]:
     """Normalise, then validate: the fields and every finding once."""

@@ -79,12 +79,12 @@ def of_record(archive: Archive, record: Record, form: Form, *, created: datetime
               documents: Sequence[Record] | None = None) -> Package:
     """As `case_file`, for a record that is about to be stored: what closing packs.
 
-    `documents` are the records of its documents (`describing.brief` is enough), where the caller has read them.
+    `documents` are the records of its documents (`records.brief` is enough), where the caller has read them.
     """
     code = record["code"]
     found = documents
     if found is None:
-        found = list(map(describing.brief, records.read_documents(archive.store, code)))
+        found = list(map(records.brief, records.read_documents(archive.store, code)))
     place = _Place(archive, layout.casefile_object(code))
     packed = [_document(one, record, _archive_code(archive), form, place) for one in found]
     history = _History()
@@ -104,11 +104,12 @@ def of_record(archive: Archive, record: Record, form: Form, *, created: datetime
 
 
 def loose(archive: Archive, codes: Sequence[str], form: Form, *, created: datetime, title: str, round: int,
-          ordinal: int, source: str, request: str = "") -> Package:
+          ordinal: int, source: str, request: str = "", description: str = "") -> Package:
     """A package of documents that were not filed together: SIP_tailieu, AIP_tailieu (TT 05/2025 Phụ lục IV, II).
 
     `round` is the submission's, `ordinal` that of the package in the round; documents count on from it. `source` is
-    "0" for outgoing, "1" for incoming. Raises UsageError for no documents, or documents of several fonds.
+    "0" for outgoing, "1" for incoming; `description` is the package's note. Raises UsageError for no documents, or
+    documents of several fonds.
     """
     found = _records(archive, codes)
     numbered = [_loose_code(one["code"], round, ordinal + n) for n, (one, _home) in enumerate(found)]
@@ -117,7 +118,7 @@ def loose(archive: Archive, codes: Sequence[str], form: Form, *, created: dateti
     own, archive_code = numbered[0], _archive_code(archive)
     packed = [_document({**one, "code": code, "was": one["code"]}, home, archive_code, form, _place_of(archive, one))
               for code, (one, home) in zip(numbered, found, strict=True)]
-    pseudo = {"code": own, "title": title, "fields": {"source": source}}
+    pseudo = {"code": own, "title": title, "fields": {"source": source, "description": description}}
     documents, first, history = [one for one, _home in found], found[0][1], _History()
     if form == "AIP_tailieu":
         history, _reopened = _history(archive, {**pseudo, "opened_at": clock.stamp(created)}, documents, form, created)

@@ -34,7 +34,8 @@ Wanted = Literal["sip_hoso", "sip_tailieu", "aip_hoso", "aip_tailieu", "dip", "b
 FORMS: Mapping[Wanted, Form] = {"sip_hoso": "SIP_hoso", "sip_tailieu": "SIP_tailieu", "aip_hoso": "AIP_hoso",
                                 "aip_tailieu": "AIP_tailieu", "dip": "DIP"}
 # A value that these findings name makes the package invalid by the law's tables and by its own schemas.
-_MAKE_IT_WRONG = frozenset({"META-001", "META-004", "META-006", "META-007", "META-009", "META-010", "META-011"})
+_MAKE_IT_WRONG = frozenset({"META-001", "META-004", "META-006", "META-007", "META-009", "META-010", "META-011",
+                            "WRITE-006"})
 _PERMANENT = "01"
 # PRONOM's ids of PDF/A-1a to PDF/A-4f.
 _PDFA = frozenset({"fmt/95", "fmt/354", "fmt/476", "fmt/477", "fmt/478", "fmt/479", "fmt/480", "fmt/481", "fmt/1910",
@@ -52,6 +53,7 @@ class Order:
     title: str = ""
     round: int = 1
     source: str = ""
+    description: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     as_folder: bool = False
 
@@ -84,6 +86,9 @@ def plan(archive: Archive, codes: Sequence[str], order: Order, at: datetime) -> 
     that the archive does not know.
     """
     profile = for_settings(archive.settings)
+    if order.description and not order.form.endswith("_tailieu"):
+        raise UsageError(_("--description is the note of a package of loose documents; a case file and a reader's "
+                           "request have their own field “description”."))
     if order.form in ("sip_tailieu", "aip_tailieu", "dip"):
         return [_checked(_of_documents(archive, codes, order, at), tuple(codes), order, profile)]
     found = []
@@ -180,7 +185,8 @@ def _of_documents(archive: Archive, codes: Sequence[str], order: Order, at: date
     if not order.title or order.source not in ("0", "1"):
         raise UsageError(_("A package of loose documents needs --title and --source (0 outgoing, 1 incoming)."))
     return assemble.loose(archive, codes, FORMS[order.form], created=at, title=order.title, round=order.round,
-                          ordinal=order.ordinal or 1, source=order.source, request=order.request)
+                          ordinal=order.ordinal or 1, source=order.source, request=order.request,
+                          description=order.description)
 
 
 def _stored(archive: Archive, code: str, order: Order) -> Planned:
@@ -215,7 +221,7 @@ def _checked(package: Package, codes: tuple[str, ...], order: Order, profile: Se
 def faults(package: Package, ordinal: int | None = None) -> Iterator[Finding]:
     """What would make the package wrong, found before anything is written."""
     head = ead.table_of(package.form, "EAD")[0]
-    subject = package.fields.get(head.tag) or package.title
+    subject = package.fields.get(head.tag) or package.title or _("Reader's request")
     yield from _judged(package.fields, head.level, head.package, subject)
     if broken := ead.first_unwritable({**package.fields, "LABEL": package.title}):
         yield unwritable(subject, broken)
@@ -248,5 +254,7 @@ def _is_no_pdfa(file: PackedFile) -> bool:
 def _judged(fields: Mapping[str, str], level: str, package: str, subject: str) -> Iterator[Finding]:
     """The validator's findings; what makes the package wrong keeps it from being written."""
     for found in validate_record(fields, ead.REGIME, level, subject, stage="closed", package=package):
+        if found.code == "META-001" and level == "request":     # nobody stored it: it is said with the command
+            found = replace(found, code="WRITE-006")
         yield replace(found, level=Level.refused) if found.code in _MAKE_IT_WRONG else found
 

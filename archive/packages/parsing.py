@@ -6,9 +6,11 @@ Whatever is wrong with a file becomes a finding; what comes back can be walked w
 from __future__ import annotations
 
 import codecs
+import ctypes
 import re
 from collections.abc import Collection, Iterator
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 from xml.parsers import expat
 
 from lxml import etree
@@ -18,7 +20,7 @@ from archive.packages.opening import Opened, UnreadableError, limits
 
 _PIECE = 1 << 16
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_HARDENED = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False,
+_HARDENED: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False,
              "remove_comments": True, "remove_pis": True, "remove_blank_text": True, "collect_ids": False}
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
@@ -47,7 +49,8 @@ def children(opened: Opened, name: str, tags: Collection[str], found: list[Findi
         found.append(_too_large(name, opened.size(name)))
         return
     parser = etree.XMLPullParser(events=("end",), tag=list(tags), **_HARDENED)
-    elements, head, last = 0, True, None
+    elements, head = 0, True
+    last: Any = None
     try:
         for piece in opened.pieces(name):
             elements += piece.count(b"<")
@@ -59,7 +62,7 @@ def children(opened: Opened, name: str, tags: Collection[str], found: list[Findi
                 return
             head = False
             parser.feed(piece)
-            for _event, element in parser.read_events():
+            for _event, element in cast("Iterator[tuple[str, Any]]", parser.read_events()):
                 above = element.getparent()
                 if above is None or above.getparent() is not None:
                     continue
@@ -106,6 +109,15 @@ def parse_xml(data: bytes, name: str, found: list[Finding]) -> Any | None:
             return root
     found.append(finding("PKG-020", name, reason=reason[:200]))
     return None
+
+
+def give_back() -> None:
+    """Give the memory of trees that are gone back to the system, where the C library can be asked to.
+
+    A tree is a million little pieces, which it would keep for the next one; Python's own objects cannot use them.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _too_large(name: str, size: int) -> Finding:

@@ -207,7 +207,7 @@ class _Documents:
                  if reference.kind == "file" and reference.there}
         links = _Links.of(self.mets)
         data = [name for name in self.opened.names if DATA.fullmatch(name)]
-        # TT 05/2025 knows one representation; further ones beside it (access copies, text) hold no documents of their own.
+        # TT 05/2025 knows one representation; further ones beside it (access copies, text) hold no documents.
         data = [name for name in data if name.lower().startswith("representations/rep1/")] or data
         free = dict.fromkeys(name for name in data if name not in links.used)
         stems = {_stem(name): name for name in reversed(free)}

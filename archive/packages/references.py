@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from archive.findings import Finding, finding
 from archive.packages.hrefs import resolve
 from archive.packages.opening import Opened, limits
-from archive.packages.parsing import read_xml
+from archive.packages.parsing import give_back, read_xml
 
 METS = "http://www.loc.gov/METS/"
 XLINK = "{http://www.w3.org/1999/xlink}"
@@ -129,6 +129,8 @@ def read_mets(opened: Opened, found: list[Finding]) -> list[Mets]:
         if (parts[0].lower() == "representations" and len(parts) == 3 and parts[2].lower() == "mets.xml"
                 and name not in held):
             _follow(opened, name, (), held, found)
+    if any(one.tree is None for one in held.values()):
+        give_back()
     return list(held.values())
 
 

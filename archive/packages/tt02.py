@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -58,10 +58,16 @@ class OldRecord:
 
 @dataclass(slots=True)
 class OldPackage:
-    """What was read: the records by their names, and everything that was found wrong."""
+    """What was read: the records by their names, and everything that was found wrong.
+
+    `others` are the files that are no record, `files` and `bytes` count what was compared with its SHA-256.
+    """
 
     records: dict[str, OldRecord] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    files: int = 0
+    bytes: int = 0
 
 
 def write_tt02(archive: Archive, code: str, target: Path, progress: Progress = lambda *_: None, *,
@@ -185,21 +191,32 @@ def read_tt02(path: Path) -> OldPackage:
 
     A wrong package gets findings, never an exception. Raises FileNotFoundError where nothing is.
     """
-    read = OldPackage()
     with open_package(path) as container:
+        read = read_opened(container)
         # Neither METS.xml nor bagit.txt marks the root of this form: the list of hashes does.
-        read.findings += [one for one in container.findings if one.code != "PKG-013"]
-        lists = [PurePosixPath(name).parent for name in container.names if PurePosixPath(name).name == SUMS]
-        top = min(lists, key=lambda folder: len(folder.parts), default=PurePosixPath("."))
-        opened = container.within(str(top)) if top.parts else container
-        _compare(opened, read.findings)
-        for name in sorted(one for one in opened.names if one.endswith(".xml") and "/" not in one):
-            root = read_xml(opened, name, read.findings)
-            if root is not None and (record := from_xml(root, name, read.findings)) is not None:
-                files = [one for one in opened.names if one != name and _belongs(one, record)]
-                read.records[record.name] = OldRecord(record.name, record.level, record.fields, sorted(files))
+        read.findings[:0] = [one for one in container.findings if one.code != "PKG-013"]
+    return read
+
+
+def read_opened(container: Opened, tell: Callable[[int], None] = lambda count: None) -> OldPackage:
+    """As `read_tt02`, for a container that is open; its own findings are left to the caller.
+
+    `tell` is told the bytes read since its last call.
+    """
+    read = OldPackage()
+    lists = [PurePosixPath(name).parent for name in container.names if PurePosixPath(name).name == SUMS]
+    top = min(lists, key=lambda folder: len(folder.parts), default=PurePosixPath("."))
+    opened = container.within(str(top)) if top.parts else container
+    _compare(opened, read, tell)
+    own = sorted(one for one in opened.names if one.endswith(".xml") and "/" not in one)
+    read.others = sorted({*opened.names} - {*own, SUMS})
+    for name in own:
+        root = read_xml(opened, name, read.findings)
+        if root is not None and (record := from_xml(root, name, read.findings)) is not None:
+            files = [one for one in opened.names if one != name and _belongs(one, record)]
+            read.records[record.name] = OldRecord(record.name, record.level, record.fields, sorted(files))
     if not any(one.level == "file" for one in read.records.values()):
-        read.findings.append(finding("ANNEX-006", path.name))
+        read.findings.append(finding("ANNEX-006", container.path.name))
     return read
 
 
@@ -209,8 +226,9 @@ def _belongs(name: str, record: OldRecord) -> bool:
     return not name.endswith(".xml") and name.startswith((f"{record.name}.", f"{record.name}-"))
 
 
-def _compare(opened: Opened, found: list[Finding]) -> None:
+def _compare(opened: Opened, read: OldPackage, tell: Callable[[int], None]) -> None:
     """Every file against its SHA-256: missing, changed, or not in the list."""
+    found = read.findings
     if not opened.has(SUMS):
         found.append(finding("ANNEX-001", SUMS))
         return
@@ -227,8 +245,11 @@ def _compare(opened: Opened, found: list[Finding]) -> None:
         try:
             for piece in opened.pieces(name):
                 hashed.update(piece)
+                read.bytes += len(piece)
+                tell(len(piece))
         except UnreadableError:
             hashed.update(b"unreadable")
+        read.files += 1
         if hashed.hexdigest() != digest:
             found.append(finding("ANNEX-002", name))
     for name in opened.names:

@@ -69,6 +69,7 @@ def command() -> None:
 @click.option("--round", "round_", type=click.IntRange(1, 99), default=1, show_default=True,
               help=_("loose documents: number of the submission in the year"))
 @click.option("--source", type=click.Choice(("0", "1")), help=_("loose documents: 0 outgoing, 1 incoming"))
+@click.option("--description", default="", help=_("loose documents: note about the package"))
 @click.option("--set", "fields", multiple=True, metavar="TAG=VALUE",
               help=_("DIP: a field of the reader's request, such as requestID=KT.2026.07; may be repeated"))
 @click.option("--folder", "as_folder", is_flag=True, help=_("write a folder instead of a ZIP"))
@@ -78,12 +79,12 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_context
 def write(ctx: click.Context, codes: tuple[str, ...], form: Any, folder: Path, request: str, ordinal: int | None,
-          title: str, round_: int, source: str | None, fields: tuple[str, ...], as_folder: bool, forced: str,
-          dry_run: bool, as_json: bool) -> None:
+          title: str, round_: int, source: str | None, description: str, fields: tuple[str, ...], as_folder: bool,
+          forced: str, dry_run: bool, as_json: bool) -> None:
     """Write packages; exit code 5 when a rule refuses one, and then none is written."""
     from archive.packages.exporting import Order, plan
 
-    order = Order(form, request, ordinal, title, round_, source or "", _pairs(fields), as_folder)
+    order = Order(form, request, ordinal, title, round_, source or "", description.strip(), _pairs(fields), as_folder)
     with archive_at(ctx.obj) as archive, nullcontext() if dry_run else ownership(archive):
         planned = plan(archive, codes, order, clock.now())
         refused = any(one.refused for one in planned)

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
     from archive.packages.check import Group, Report
 
-_KINDS = ("sip_hoso", "sip_tailieu", "aip_hoso", "aip_tailieu", "dip", "csip", "bagit")
+_KINDS = ("sip_hoso", "sip_tailieu", "aip_hoso", "aip_tailieu", "dip", "csip", "bagit", "tt02")
 _NEEDS_A_PERSON = 3
 _SIGNS = {Level.failed: "[red]✗[/]", Level.refused: "[red]✗[/]", Level.warning: "[yellow]![/]",
           Level.note: "[cyan]•[/]"}
 
 
 @click.command("check", help=_(
-    "Check packages, folders or ZIP files: SIP, AIP and DIP of TT 05/2025, E-ARK 2.0.4 to 2.2.0, BagIt (RFC 8493). "
+    "Check packages, folders or ZIP files: SIP, AIP and DIP of TT 05/2025, E-ARK 2.0.4 to 2.2.0, BagIt (RFC 8493), "
+    "the form of TT 02/2019. "
     "Nothing is unpacked and nothing changed; no archive is needed."))
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(exists=True, path_type=Path))
 @click.option("--as", "wanted", type=click.Choice(_KINDS), help=_("the kind that it must be"))
@@ -71,8 +72,7 @@ def _judge(root: Path | None, trust: Path | None) -> Callable[[Path], list[Findi
     lists, received = load_trust(trust), clock.now()
 
     def judge(path: Path) -> list[Finding]:
-        result = verify_pdf(path, lists, received)
-        return [*result.reasons, *(reason for one in result.signatures for reason in one.reasons)]
+        return verify_pdf(path, lists, received).merged_reasons()
 
     return judge
 

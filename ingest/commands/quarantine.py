@@ -70,7 +70,7 @@ def show(root: Path, item: str, as_json: bool) -> None:
     if row.state != "kept_out":
         out.print(f"  {folder}", soft_wrap=True)
     def show_fields(fields: dict[str, str], style: str = "") -> None:
-        for key, value in sorted(shown_fields(fields).items()):
+        for key, value in sorted(shown_fields(fields, archive.settings.profile).items()):
             named = f"{field_name(key, archive.settings.profile, language())} ({key})"
             out.print(f"  [dim]{named:<44}[/] {escape(value)}", soft_wrap=True, style=style)
 

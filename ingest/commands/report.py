@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -132,14 +134,14 @@ def promise_sentence(promise: report.Promise) -> str:
         gap = (_("This night is sealed ({seal}), but no timestamp covers it yet: luutru evidence seal")
                if promise.figures.get("authorities") else
                _("This night is sealed ({seal}), without a timestamp: name an authority in luutru.toml (evidence.tsa)"))
-        return {"fixity": _("The whole store has not been checked yet: luutru fixity check"),
+        return {"fixity": _fixity_gap(promise.figures),
                 "evidence": gap.format(**promise.figures) if promise.figures.get("seal")
                 else _("This night is not sealed yet: luutru evidence seal"),
                 }.get(promise.name, f"{promise.name}: {_('not checked')}")
     if promise.state == "broken":
         return {
             "nothing_lost": _("The night is not finished: {open} of {received} items have no outcome; run it again"),
-            "fixity": _("The check of the store at {at} found {faults} faults: luutru fixity check"),
+            "fixity": _("Reading the store again at {at} found {faults} faults: luutru fixity check"),
             "searchable": _("{unindexed} stored documents cannot be found yet: luutru index rebuild"),
         }[promise.name].format(**promise.figures)
     sentences = {
@@ -147,9 +149,19 @@ def promise_sentence(promise: report.Promise) -> str:
         "read_back": _("Every stored file was read back and its hash compared ({files} files in the store)"),
         "searchable": _("Every stored document can be found"),
         "ledger": _("The ledger is chained: {events} events, head {head}…"),
-        "fixity": _("The whole store was last checked on {at}"),
+        "fixity": _("Every stored file was read again within {days} days; the oldest reading is {age} days old"),
         "evidence": _("This night is sealed ({seal}) under a timestamp of {time} by {server}")}
     return sentences[promise.name].format(**promise.figures)
+
+
+def _fixity_gap(figures: Mapping[str, Any]) -> str:
+    """Why it cannot be said that every file was read again in time."""
+    if (figures.get("nights") or 0) > figures.get("days", 0):
+        return _("At this pace one round through the store takes {nights} nights, {days} days are allowed: "
+                 "give the night more time (fixity.seconds)").format(**figures)
+    if figures.get("age") is not None:
+        return _("Files were not read again for {age} days, {days} are allowed: luutru fixity check").format(**figures)
+    return _("Not every stored file has been read again yet: luutru fixity check")
 
 
 def print_finding(found: Finding) -> None:

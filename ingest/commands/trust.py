@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from archive.i18n import _
+from archive.i18n import _, ngettext_
 from archive.terminal import archive_at, console, local_time, person, print_json, print_table
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ def list_(root: Path, as_json: bool) -> None:
         console().print(_("No certificate is trusted as yet, so no signature can be called valid: luutru trust add"))
         return
     print_table(_("Trust lists"), (_("List"), _("Name"), _("Kind"), _("Until"), _("Confirmed by"), "SHA-256"), [
-        (one.list, one.name, _("root") if one.root else _("issuer"), local_time(one.valid_to),
-         _("gone from the folder: luutru trust restore") if not one.present
-         else one.entry.confirmed_by if one.entry else _("not confirmed"), one.sha256[:16] + "…") for one in found])
+        (escape(one.list), escape(one.name), _("root") if one.root else _("issuer"),
+         local_time(one.valid_to).rpartition(" ")[2], _("gone from the folder: luutru trust restore")
+         if not one.present else escape(one.entry.confirmed_by) if one.entry else _("not confirmed"),
+         one.sha256[:8] + "…") for one in found])
 
 
 @command.command("show", help=_("Show one certificate; name the beginning of its SHA-256."))
@@ -57,8 +58,11 @@ def show(root: Path, mark: str, as_json: bool) -> None:
     from archive.model import Event
     from ingest.signatures.register import held
 
+    _ask_mark(mark)
     with archive_at(root) as archive, archive.catalogue.session() as session:
         found = [one for one in held(archive) if one.sha256.startswith(mark.replace(":", "").lower())]
+        if not found:
+            raise click.UsageError(_("No certificate begins with {mark}: luutru trust list").format(mark=mark))
         if len(found) != 1:
             raise click.UsageError(_("{n} certificates begin with {mark}").format(n=len(found), mark=mark))
         [one] = found
@@ -120,6 +124,7 @@ def remove(root: Path, mark: str, reason: str, yes: bool, as_json: bool) -> None
     from archive.opening import ownership
     from ingest.signatures import register
 
+    _ask_mark(mark)
     with archive_at(root) as archive, ownership(archive):
         if not (yes or as_json):
             click.confirm(_("Signatures that lead to it will no longer be called valid. Go on?"), abort=True)
@@ -143,7 +148,8 @@ def restore(root: Path, as_json: bool) -> None:
     if as_json:
         print_json({"restored": count})
         return
-    console().print(_("{n} certificates were written into the trust folder.").format(n=count))
+    console().print(ngettext_("{n} certificate was written into the trust folder.",
+                              "{n} certificates were written into the trust folder.", count).format(n=count))
 
 
 @command.command("update", help=_("Fetch the revocation lists of the trusted authorities, or import them from files."))
@@ -169,6 +175,12 @@ def update(root: Path, files: tuple[Path, ...], urls: tuple[str, ...], seconds: 
     else:
         _tell(found)
     raise click.exceptions.Exit(3 if any(one.reason for one in found) else 0)
+
+
+def _ask_mark(mark: str) -> None:
+    """Nothing is the beginning of every fingerprint: refused, so that no certificate is met by chance."""
+    if not mark.replace(":", "").strip():
+        raise click.UsageError(_("Name the beginning of the SHA-256, as luutru trust list shows it."))
 
 
 def _purpose(purpose: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -220,3 +220,20 @@ class DocumentSignatures:
             "reasons": [reason.as_dict() for reason in self.reasons],
             "certificates": certificates,
         }
+
+    def merged_reasons(self) -> list[Finding]:
+        """What a person should read of the file and its signatures: each once, naming all signers it holds for."""
+        merged: dict[tuple[object, ...], list[Finding]] = {}
+        for reason in (*self.reasons, *(one for report in self.signatures for one in report.reasons)):
+            if reason.level > Level.ok:
+                rest = tuple(sorted((name, value) for name, value in reason.params.items() if name != "signer"))
+                merged.setdefault((reason.code, reason.level, rest), []).append(reason)
+        return [_of_all_signers(same) for same in merged.values()]
+
+
+def _of_all_signers(same: Sequence[Finding]) -> Finding:
+    """One finding for several that differ in nothing but the signer."""
+    if "signer" not in same[0].params:
+        return same[0]
+    signers = "; ".join(dict.fromkeys(one.params["signer"] for one in same))
+    return replace(same[0], params={**same[0].params, "signer": signers})

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from archive import codes
+from archive.fields.normalise import with_words
 from archive.files import json_bytes, write_atomically
 from archive.findings import Finding, Level, finding
 from archive.packages.check import check_opened
@@ -249,7 +250,8 @@ class _Unfolding:
                 "path": path, "parts": parts}}
             if accepted := self.item.facts.get("accepted", []):
                 facts["accepted"] = accepted
-            fields = {**_stated(document.fields), **({"fileCode": self.case_file} if self.case_file else {})}
+            fields = {**with_words(_stated(document.fields), self.settings.profile),
+                      **({"fileCode": self.case_file} if self.case_file else {})}
             home = root / identity
             made = Item(identity, SOURCE, "", taking, [
                 Part(one["name"], one["role"], taking / one["path"], one["size"], one["sha256"], one["sha512"])

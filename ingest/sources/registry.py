@@ -9,11 +9,12 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from archive.fields.document_types import recognise
+from archive.fields.kinds import kind_of
 from archive.findings import Finding, finding
 from ingest.sources.registry_heading import Heading, is_formula
 from ingest.sources.registry_tables import (
@@ -196,14 +197,22 @@ def _read_table(table: Table, subject: str, found: RegistryList) -> None:
 
 def _row(line: int, cells: Cells, heading: Heading, sheet: str) -> Row:
     raw = {name: cells[column] for column, name in heading.names.items() if column < len(cells) and cells[column]}
+    values = _values(cells, heading.tags)
+    if own := heading.kinds.get(kind_of(values)):
+        values = _values(cells, {**heading.tags, **own})
+    return Row(line, values.pop("file", ""), values, raw, sheet)
+
+
+def _values(cells: Cells, tags: Mapping[int, str]) -> dict[str, str]:
+    """The cells by the tags of their columns; of two columns for one tag, the first that is filled."""
     values: dict[str, str] = {}
-    for column, tag in heading.tags.items():
+    for column, tag in tags.items():
         written = cells[column] if column < len(cells) else ""
         value = "" if is_formula(written) else " ".join(written.split())
         if value:
             for name, part in _split(tag, value).items():
                 values.setdefault(name, part)
-    return Row(line, values.pop("file", ""), values, raw, sheet)
+    return values
 
 
 def _split(tag: str, value: str) -> dict[str, str]:

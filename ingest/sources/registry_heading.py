@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from archive.fields.kinds import KEYS_OF, Kind
 from archive.spelling import fold
 
 FILE, IGNORED = "file", ""
@@ -35,6 +36,12 @@ def tag_columns() -> Mapping[str, str]:
     return known
 
 
+@cache
+def kind_columns(kind: str) -> Mapping[str, str]:
+    """Folded headings to the tag that they mean in the rows of "photo" or "av" only."""
+    return {fold(heading): tag for tag, headings in columns_data()[kind].items() for heading in headings}
+
+
 def is_formula(value: str) -> bool:
     """Whether a cell as printed is a formula or the error that one left."""
     return value.startswith("=") or value in ("#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!")
@@ -42,11 +49,15 @@ def is_formula(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The heading that was found: columns to names as printed and to tags, and where the rows begin."""
+    """The heading that was found: columns to names as printed and to tags, and where the rows begin.
+
+    `kinds`: what columns mean instead in rows about "photo" or "av", where the heading has a column of that kind.
+    """
 
     ends: int
     names: dict[int, str]
     tags: dict[int, str]
+    kinds: dict[Kind, dict[int, str]]
     unknown: tuple[str, ...]
     doubled: tuple[str, ...]
 
@@ -76,10 +87,14 @@ class Heading:
         files = [column for column, tag in tags.items() if tag == FILE]
         best = min(files, key=lambda column: order.index(fold(names[column])))
         tags = {column: tag for column, tag in tags.items() if tag != FILE or column == best}
-        unknown = tuple(name for column, name in names.items() if column not in meanings)
+        kinds = {kind: {column: kind_columns(kind)[fold(name)] for column, name in names.items()
+                        if fold(name) in kind_columns(kind)}
+                 for kind, keys in KEYS_OF.items() if not others.isdisjoint(keys)}
+        unknown = tuple(name for column, name in names.items()
+                        if column not in meanings and not any(column in columns for columns in kinds.values()))
         doubled = tuple(name for column, name in names.items()
                         if (column in tags and list(tags.values()).count(tags[column]) > 1) or column in files[1:])
-        return cls(ends, _distinct(names), tags, unknown, doubled)
+        return cls(ends, _distinct(names), tags, kinds, unknown, doubled)
 
 
 def _laid_over(upper: Sequence[str], lower: Sequence[str]) -> list[str]:

@@ -49,6 +49,7 @@ def file_items(archive: Archive, session: Session, rows: Sequence[model.Item]) -
     filed = Filed({}, [])
     items = sorted((intake.from_row(row, archive.settings) for row in rows), key=_order)
     seen: dict[tuple[str, ...], str] = {}
+    numbers = _Numbers(session, rows[0].batch if rows else "", items)
     known, bytes_of = _identities(session, items), _twins(session, items)
     agencies = agencies_of(archive.settings)
     held = held_under(session, agencies)
@@ -72,6 +73,8 @@ def file_items(archive: Archive, session: Session, rows: Sequence[model.Item]) -
             continue
         filed.folders[code].items.append(item)
         if identity:
+            if another := numbers.taken_before(identity):
+                item.facts["same_number"] = another
             seen[identity] = item.name
     return filed
 
@@ -171,6 +174,39 @@ def _identity(item: Item) -> tuple[str, str, str, str] | None:
     identity = (name_key(item.fields.get("organName", "")), item.fields.get("codeNumber", ""),
                 item.fields.get("codeNotation", ""), iso_date(item.fields.get("issuedDate", "")))
     return identity if all(identity) else None
+
+
+class _Numbers:
+    """Which numbers were given before: one issuer gives a number once a year (NĐ 30/2020/NĐ-CP, Điều 15).
+
+    Of two documents that come in one night the later one is told of: so an interrupted night says the same.
+    """
+
+    def __init__(self, session: Session, batch: str, items: Iterable[Item]) -> None:
+        self.session, self.batch = session, batch
+        self.tonight: dict[tuple[str, ...], tuple[str, str]] = {}       # the earliest of each number: day, name
+        for item in items:
+            if own := _identity(item):
+                key = (*own[:3], own[3][:4])
+                self.tonight[key] = min(self.tonight.get(key, ("9999", "")), (own[3], item.name))
+
+    def taken_before(self, identity: tuple[str, str, str, str]) -> str:
+        """A document of another day that bears the number of `identity` within the year; "" for none."""
+        organ, number, notation, day = identity
+        held = model.Document
+        code = self.session.scalar(select(held.code).where(
+            held.organ_key == organ, held.number == number, held.notation == notation,
+            held.issued_on.between(f"{day[:4]}-01-01", f"{day[:4]}-12-31"), held.issued_on != day,
+            held.batch != self.batch).order_by(held.code).limit(1))
+        if code:
+            return code
+        earlier = self.session.execute(select(held.issued_on, model.Item.name).join(
+            model.Item, model.Item.id == held.item).where(
+            held.organ_key == organ, held.number == number, held.notation == notation, held.batch == self.batch,
+            held.issued_on.between(f"{day[:4]}-01-01", day), held.issued_on != day)
+            .order_by(held.issued_on, model.Item.name).limit(1)).first()
+        first = min(self.tonight.get((organ, number, notation, day[:4]), ("9999", "")), tuple(earlier or ("9999", "")))
+        return first[1] if first[0] < day else ""
 
 
 def _identities(session: Session, items: Iterable[Item]) -> dict[tuple[str, ...], str]:

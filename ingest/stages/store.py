@@ -164,6 +164,8 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
     findings = list(row.findings)
     if origin.get("code") and not f".{origin['code']}".endswith(f".{document}"):
         findings.append(finding("SIP-009", item.name, sent=origin["code"], code=document).as_dict())
+    if twin := item.facts.get("same_number"):
+        findings.append(finding("CHECK-092", item.name, twin=twin).as_dict())
     verify, digitised = item.facts.get("verify", {}), item.facts.get("digitise", {})
     record = {
         "schema": "luutru/document/1", "code": document, "case_file": code, "ordinal": ordinal, "item": item.id,

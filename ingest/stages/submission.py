@@ -6,6 +6,7 @@ documents; those of loose documents, which have no case file yet, into the batch
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -28,6 +29,9 @@ SUBMISSION = "documentation/submission"     # where a package's own files lie in
 UNSETTLED = frozenset({"received", "examined", "released", "failed", "kept_out"})
 # Fields of the sender's EAD that the record of a case file says in another place, or that follow from its documents.
 _SAID_ELSEWHERE = frozenset({"fileCode", "arcFileCode", "title", "maintenance", "totalDoc"})
+
+# Who made the file, as the note in EAD says it (TT 05/2025/TT-BNV Phụ lục I mục 2.a): archive/describing.py.
+_KEEPER = re.compile(r"(?:^|(?<=;)) *Người lập hồ sơ *: *([^;]*[^; ])")
 
 
 def documents_of(session: Session, package: str) -> list[str]:
@@ -83,11 +87,15 @@ def opened_record(archive: Archive, package: str, code: codes.FileCode) -> dict[
         return None
     fields = manifest["fields"]
     period = fields.get("maintenance", "")
+    keeper = _KEEPER.search(fields.get("description", ""))
+    own = {tag: value for tag, value in fields.items() if tag not in _SAID_ELSEWHERE}
+    if keeper and keeper[0] == own["description"]:
+        own.pop("description")          # all that it says: made anew from the keeper for the next package
     return {"schema": "luutru/casefile/1", "code": str(code), "fonds": code.agency, "year": code.year,
             "notation": code.notation, "title": fields.get("title", manifest["title"]),
-            "retention": code_lists()["tt05_maintenance"].values.get(period, period), "keeper": "", "state": "open",
-            "profile": archive.settings.profile, "opened_at": clock.stamp(clock.now()),
-            "fields": {tag: value for tag, value in fields.items() if tag not in _SAID_ELSEWHERE},
+            "retention": code_lists()["tt05_maintenance"].values.get(period, period),
+            "keeper": keeper[1].strip() if keeper else "", "state": "open", "profile": archive.settings.profile,
+            "opened_at": clock.stamp(clock.now()), "fields": own,
             "origin": {"package": package, "name": manifest["name"], "objid": manifest["objid"],
                        "form": manifest["form"], "request": manifest["request"],
                        "organisation": manifest["organisation"], "fields": fields}}

@@ -7,6 +7,7 @@ file, and must never let a document pass as checked when it was not.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from archive import clock
@@ -154,15 +155,5 @@ def _findings(result: DocumentSignatures, refuse: Collection[str]) -> list[Findi
     made: list[Finding] = []
     if verdict in _VERDICT_CODES:
         made.append(finding(_VERDICT_CODES[verdict], result.file, level=level, signers=signers))
-    merged: dict[tuple[object, ...], list[Finding]] = {}
-    for reason in (*result.reasons, *(one for report in result.signatures for one in report.reasons)):
-        if reason.level > Level.ok:
-            rest = tuple(sorted((name, value) for name, value in reason.params.items() if name != "signer"))
-            merged.setdefault((reason.code, reason.level, rest), []).append(reason)
-    for same in merged.values():
-        first, params = same[0], dict(same[0].params)
-        if "signer" in params:
-            params["signer"] = "; ".join(dict.fromkeys(one.params["signer"] for one in same))
-        # The verdict holds a document back, or does not; its reasons explain.
-        made.append(Finding(first.code, min(first.level, Level.warning), first.subject, params))
-    return made
+    # The verdict holds a document back, or does not; its reasons explain.
+    return [*made, *(replace(one, level=min(one.level, Level.warning)) for one in result.merged_reasons())]

@@ -1,4 +1,4 @@
-"""Checking any package: of TT 05/2025, of E-ARK, or a BagIt bag, as folder or ZIP, without an archive.
+"""Checking any package: of TT 05/2025, TT 02/2019, E-ARK, or a BagIt bag, as folder or ZIP, without an archive.
 
 One question in several parts: is everything there, unchanged, described as the law says, and nothing else. A wrong
 package is a report, never an exception.
@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Literal
 
 from archive.findings import Finding, Level, finding
+from archive.packages.check.annex import check_annex, is_annex
 from archive.packages.check.bagit import DECLARATION, check_bag
 from archive.packages.check.checksums import Counted, Tell, check_files
 from archive.packages.check.metadata import check_metadata
@@ -25,6 +26,7 @@ from archive.packages.check.report import Group, Report
 from archive.packages.check.structure import check_structure
 from archive.packages.containers import printable
 from archive.packages.opening import Opened, UnreadableError, open_package
+from archive.packages.parsing import give_back
 from archive.packages.reading import ReadPackage, read_package
 from archive.packages.references import METS, ROOT_METS, tree_of
 
@@ -39,7 +41,7 @@ _WORST_FIRST = ("not_checked", "checked", "none")
 
 # What a caller may insist on, and the beginning of the kinds that satisfy it.
 KINDS = {"sip_hoso": "TT05 SIP_hoso", "sip_tailieu": "TT05 SIP_tailieu", "aip_hoso": "TT05 AIP_hoso",
-         "aip_tailieu": "TT05 AIP_tailieu", "dip": "TT05 DIP", "csip": "E-ARK", "bagit": "BagIt"}
+         "aip_tailieu": "TT05 AIP_tailieu", "dip": "TT05 DIP", "csip": "E-ARK", "bagit": "BagIt", "tt02": "TT02"}
 _PRESERVATION = re.compile(r"(representations/[^/]+/)?metadata/preservation/[^/]+\.xml", re.IGNORECASE)
 _ANNEX = re.compile("Phụ lục [IV]+(?:(?:–|, )[IV]+)*")
 _PROFILE = re.compile(r"E-?ARK-?(CSIP|SIP|AIP|DIP)(?:[^/]*?(\d)[._-](\d)[._-](\d))?", re.IGNORECASE)
@@ -84,6 +86,8 @@ def check_opened(opened: Opened, *, judge: Judge | None = None, tell: Tell = lam
         report.inner = [check_opened(opened.within(folder), judge=judge, tell=tell) for folder in folders]
     elif opened.like(ROOT_METS) or opened.like("metadata/descriptive/EAD.xml"):
         _package(opened, report, tell)
+    elif is_annex(opened):
+        check_annex(opened, report, tell)
     _signatures(opened, report, judge, tuple(f"{folder}/" for folder in folders))
     return report
 
@@ -120,6 +124,7 @@ def _package(opened: Opened, report: Report, tell: Tell) -> None:
     for name in opened.names:
         if _PRESERVATION.fullmatch(name):
             found += check_premis_file(opened, name, _place(opened, name, (family, kind), version))
+    give_back()
     found += check_metadata(package)
     counted = Counted()
     found += check_files(opened, package.mets, counted, tell)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Queue
-from typing import Any
+from typing import Any, NamedTuple
 
 from archive.findings import Finding, finding
 from archive.packages.opening import PIECE, Opened, UnreadableError
@@ -24,6 +24,7 @@ ALGORITHMS: Mapping[str, tuple[str, int]] = {       # as compared -> name of has
     "sha384": ("sha384", 96), "sha512": ("sha512", 128), "sha3256": ("sha3_256", 64), "sha3512": ("sha3_512", 128)}
 WEAK = frozenset({"md5", "sha1"})
 _LARGE = 4 * PIECE                      # from here on reading and hashing run side by side
+_MOST = 200                             # small files that one thread takes at once
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -59,17 +60,31 @@ def hash_files(opened: Opened, wanted: Mapping[str, Iterable[str]], tell: Tell) 
     """The digests of the files `wanted` by the algorithms named for each, in the order of their bytes."""
     names = [name for name in opened.names if name in wanted]
     names += sorted(set(wanted).difference(names))          # what an operating system left, but a METS lists
-    jobs = [(opened, name, frozenset(wanted[name]), tell) for name in names]
-    large = sum(opened.size(name) >= _LARGE for name in names)
-    workers = min(4, os.cpu_count() or 1, large)
+    workers = min(4, os.cpu_count() or 1, sum(opened.size(name) >= _LARGE for name in names))
     if workers < 2:
-        yield from (_hash(*job) for job in jobs)
+        yield from (_hash(opened, name, wanted[name], tell) for name in names)
         return
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda job: _hash(*job), jobs)
+        for done in pool.map(lambda some: [_hash(opened, name, wanted[name], tell) for name in some],
+                             list(_jobs(opened, names))):
+            yield from done
 
 
-def _hash(opened: Opened, name: str, algorithms: frozenset[str], tell: Tell) -> Hashed:
+def _jobs(opened: Opened, names: Iterable[str]) -> Iterator[list[str]]:
+    """The names in their order, together until there is some work for a thread: most files are tiny."""
+    some: list[str] = []
+    size = 0
+    for name in names:
+        some.append(name)
+        size += opened.size(name)
+        if size >= _LARGE or len(some) >= _MOST:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _hash(opened: Opened, name: str, algorithms: Iterable[str], tell: Tell) -> Hashed:
     hashers = {key: hashlib.new(ALGORITHMS[key][0], usedforsecurity=False) for key in algorithms}
     size = 0
     try:
@@ -110,8 +125,7 @@ def _side_by_side(pieces: Iterator[bytes], hashers: list[Any], tell: Tell) -> in
     return size
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What one METS says about one file."""
 
     mets: str
@@ -120,11 +134,19 @@ class _Claim:
     size: str
     written: str        # the algorithm as written
 
+    @classmethod
+    def of(cls, mets: str, reference: Reference) -> _Claim:
+        return cls(mets, algorithm_key(reference.algorithm), reference.checksum.strip().lower(), reference.size.strip(),
+                   reference.algorithm)
+
+
+Promises = dict[str, tuple[tuple[str, Reference], ...]]     # by file: each METS that speaks of it, and what it says
+
 
 def check_files(opened: Opened, mets: Iterable[Mets], counted: Counted, tell: Tell) -> list[Finding]:
     """Findings about every file that the METS files name or should name; `counted` is added to."""
     found: list[Finding] = []
-    claims: dict[str, list[_Claim]] = {}
+    promises: Promises = {}
     known: set[str] = set()
     missing: set[str] = set()
     mets = list(mets)
@@ -137,29 +159,32 @@ def check_files(opened: Opened, mets: Iterable[Mets], counted: Counted, tell: Te
             if reference.path == mets[0].path:
                 continue                        # nothing inside can vouch for the root METS
             if reference.there:
-                _claim(one, reference, claims)
+                before = promises.get(reference.path, ())
+                # A METS that is only pointed to is hashed by its fileGrp, if at all.
+                told = reference.kind != "pointer" or reference.checksum
+                promises[reference.path] = (*before, (one.path, reference)) if told else before
             elif reference.path not in missing:
                 missing.add(reference.path)
                 found.append(finding("PKG-040", reference.path, mets=one.path))
-    wanted = {path: {claim.key for claim in made if claim.key in ALGORITHMS} for path, made in claims.items()}
-    for hashed in hash_files(opened, wanted, tell):
+    for hashed in hash_files(opened, _algorithms(promises), tell):
         counted.files += 1
         counted.bytes += hashed.size
         if hashed.error:
             found.append(finding("PKG-018", hashed.name, reason=hashed.error))
         else:
-            found += _judge(hashed, claims[hashed.name])
+            found += _judge(hashed, [_Claim.of(*one) for one in promises[hashed.name]])
     found += [finding("PKG-045", name) for name in opened.names if name not in known]
     return found
 
 
-def _claim(mets: Mets, reference: Reference, claims: dict[str, list[_Claim]]) -> None:
-    if reference.kind == "pointer" and not reference.checksum:
-        claims.setdefault(reference.path, [])       # a METS that is pointed to is hashed by its fileGrp, if at all
-        return
-    claims.setdefault(reference.path, []).append(_Claim(
-        mets.path, algorithm_key(reference.algorithm), reference.checksum.strip().lower(), reference.size.strip(),
-        reference.algorithm))
+def _algorithms(promises: Promises) -> Mapping[str, Iterable[str]]:
+    """The algorithms that are asked of each file; most files share one set."""
+    sets: dict[frozenset[str], frozenset[str]] = {}
+    asked: dict[str, Iterable[str]] = {}
+    for path, made in promises.items():
+        keys = frozenset(algorithm_key(one.algorithm) for _mets, one in made).intersection(ALGORITHMS)
+        asked[path] = sets.setdefault(keys, keys)
+    return asked
 
 
 def _judge(hashed: Hashed, claims: list[_Claim]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -36,6 +37,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 Wrong = list[tuple[Any, str]]
 
 
+@lru_cache(4096)
 def folded(text: str) -> str:
     """`text` for comparing: one blank between words, every dash a hyphen, no difference of letter case."""
     return " ".join(re.sub("[‐‑‒–—−]", "-", text).split()).casefold()

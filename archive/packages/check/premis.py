@@ -49,6 +49,7 @@ def check_premis_file(opened: Opened, name: str, where: MetsPlace) -> list[Findi
             piece.append(other)
         verdict.hear(piece, "pieces")
         _remembered(piece, left)
+        left.sourceline = element.sourceline
         verdict.hear(left, "whole")
         found += verdict.findings()
     return found

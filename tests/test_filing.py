@@ -1,0 +1,67 @@
+"""Filing: what the number of a document says about others of its issuer and year."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pikepdf
+import pytest
+from sqlalchemy import select
+
+from archive import model, records
+from archive.opening import Archive, ownership
+from archive.records import admit_file_plan
+from ingest import nightly
+
+HEAD = "Tên tệp,Mã hồ sơ,Số,Ký hiệu,Ngày ban hành,Cơ quan ban hành,Trích yếu\n"
+
+
+def page(mark: str) -> bytes:
+    pdf = pikepdf.new()
+    pdf.add_blank_page(page_size=(595, 842))
+    pdf.pages[0].contents_add(pdf.make_stream(f"BT ET % {mark}".encode()))
+    out = io.BytesIO()
+    pdf.save(out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def kho(archive: Archive) -> Archive:
+    plan = {"fonds": "H99", "year": 2026, "entries": [{"notation": "01.VP", "heading": "", "title": "Hồ sơ",
+                                                       "retention": "10 năm", "keeper": "", "note": ""}]}
+    with ownership(archive), archive.catalogue.session() as session:
+        admit_file_plan(session, plan)
+    return archive
+
+
+def receive(kho: Archive, night: str, *lines: tuple[str, str, str]) -> dict[str, list[str]]:
+    """Run a night over documents (name, number, date) of one issuer; the codes of CHECK findings by name."""
+    inbox = kho.settings.root / "inbox"
+    rows = []
+    for name, number, day in lines:
+        (inbox / name).write_bytes(page(night + name))
+        rows.append(f"{name},H99.2026.01.VP,{number},QĐ-SNV,{day},Sở Nội vụ,Trích yếu {name}\n")
+    (inbox / f"danh sach {night}.csv").write_text(HEAD + "".join(rows), encoding="utf-8")
+    nightly.run(kho)
+    with kho.catalogue.session() as session:
+        items = {row.id: row.name for row in session.scalars(select(model.Item))}
+        found: dict[str, list[str]] = {}
+        for one in session.scalars(select(model.ItemFinding).where(model.ItemFinding.code.like("CHECK-09%"))):
+            found.setdefault(Path(items[one.item]).name, []).append(one.code)
+    return found
+
+
+def test_a_number_given_twice_in_a_year_is_pointed_out_and_both_documents_are_kept(kho: Archive) -> None:
+    assert receive(kho, "1", ("a.pdf", "7", "05/01/2026"), ("b.pdf", "7", "06/01/2026")) == {"b.pdf": ["CHECK-092"]}
+    found = receive(kho, "2", ("c.pdf", "7", "07/12/2026"), ("d.pdf", "8", "07/12/2026"), ("e.pdf", "7", "07/12/2025"))
+    assert found == {"b.pdf": ["CHECK-092"], "c.pdf": ["CHECK-092"]}, "another number, another year: nothing to say"
+    stored = list(records.read_documents(kho.store, "H99.2026.01.VP"))
+    assert len(stored) == 5
+    [told] = [one["params"]["twin"] for record in stored for one in record["findings"] if one["code"] == "CHECK-092"
+              and record["source"]["name"] == "c.pdf"]
+    assert told.startswith("H99.2026.01.VP.")
+
+
+def test_the_same_number_of_the_same_day_with_other_bytes_is_held(kho: Archive) -> None:
+    assert receive(kho, "1", ("a.pdf", "7", "05/01/2026"), ("b.pdf", "7", "05/01/2026")) == {"b.pdf": ["CHECK-091"]}
