@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +91,24 @@ def test_a_night_covers_every_new_file_every_object_version_and_the_ledger_s_hea
     assert row.log_size == head.seq
     assert kho.store.read(layout.seal_object(seal), seals.SEAL).decode().find(
         log.head([log.leaf(bytes.fromhex(line.hash)) for line in kho.ledger.lines() if line.seq <= head.seq]).hex()) > 0
+
+
+def test_the_inventory_of_a_version_is_read_once_however_many_documents_it_brought(
+        kho: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows with its documents: read once for each, a night of 5,000 would hash 50 GB."""
+    read: list[str] = []
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *more, **named: (read.append(self.name), opened(
+        self, *more, **named))[1])
+    with ownership(kho):
+        keep(kho, "a.pdf", b"A")
+        with kho.catalogue.session() as session:
+            record(session, kho.ledger, [Entry("stored", f"{n}", {
+                "document": f"{n}", "case_file": CODE, "version": 1, "files": {}}, event_key("stored", f"{n}"))
+                for n in range(50)])
+        read.clear()
+        seals.seal_night(kho, FIRST)
+    assert read.count("inventory.json") < 10
 
 
 def test_a_night_without_anything_new_is_not_sealed_again(kho: Archive) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,17 +54,19 @@ def seal_night(archive: Archive, now: datetime) -> str:
     adopt_orphan(archive)
     with archive.catalogue.session() as session:
         last = session.scalar(select(Seal).where(Seal.kind == "night").order_by(Seal.id.desc()).limit(1))
-        events = list(session.execute(select(Event.seq, Event.kind, Event.subject, Event.data, Event.hash)
-                                      .where(Event.seq > (last.last_event if last else 0)).order_by(Event.seq)))
+        new = _New(log.Frontier(last.log_size, [bytes.fromhex(one) for one in last.log_peaks])
+                   if last else log.Frontier())
+        for event in session.execute(select(Event.seq, Event.kind, Event.subject, Event.data, Event.hash).where(
+                Event.seq > (last.last_event if last else 0)).order_by(Event.seq).execution_options(yield_per=1000)):
+            new.take(event)
         leaning = _leaning(session, archive.store, now)
         number = next_number(session)
-    if not any(event.kind not in OWN for event in events):
+    if not new.busy:
         return ""
-    frontier = log.Frontier(last.log_size, [bytes.fromhex(one) for one in last.log_peaks]) if last else log.Frontier()
-    frontier.add(log.leaf(bytes.fromhex(event.hash)) for event in events)
-    leaves = {bytes.fromhex(events[-1].hash), *leaning, *_leaves(archive.store, events)}
+    frontier = new.frontier
+    leaves = {new.hash, *leaning, *new.leaves, *_inventories(archive.store, new.versions)}
     described = {
-        "kind": "night", "algorithm": ALGORITHM, "first_event": events[0].seq, "last_event": events[-1].seq,
+        "kind": "night", "algorithm": ALGORITHM, "first_event": new.first, "last_event": new.last,
         "log": {"size": frontier.size, "head": frontier.head().hex(), "peaks": [one.hex() for one in frontier.peaks]},
         "renews": []}
     return write_seal(archive, number, described, leaves, now)
@@ -194,18 +196,37 @@ def _tokens(store: Store, seal: str) -> list[dict[str, str]]:
     return found
 
 
-def _leaves(store: Store, events: Sequence[Any]) -> set[bytes]:
-    """The digests of what these events stored."""
-    found: set[bytes] = set()
-    for event in events:
+@dataclass(slots=True)
+class _New:
+    """What the events since the last seal come to; they are many, so none is kept."""
+
+    frontier: log.Frontier
+    first: int = 0
+    last: int = 0
+    hash: bytes = b""
+    busy: bool = False
+    leaves: set[bytes] = field(default_factory=set)
+    # A night's documents of one case file are one version of it: each version once.
+    versions: dict[tuple[str, int], None] = field(default_factory=dict)
+
+    def take(self, event: Any) -> None:
+        """Take one event in, in the order of the ledger."""
         data: dict[str, Any] = event.data
+        self.first, self.last, self.hash = self.first or event.seq, event.seq, bytes.fromhex(event.hash)
+        self.busy = self.busy or event.kind not in OWN
+        self.frontier.add([log.leaf(self.hash)])
         if event.kind == "stored":
-            found.update(bytes.fromhex(digest) for digest in data["files"].values())
+            self.leaves.update(bytes.fromhex(digest) for digest in data["files"].values())
         version = data.get("version")
         if isinstance(version, int) and (object_id := _object_of(event.kind, event.subject, data)):
-            place = store.folder(object_id) / f"v{version}" / INVENTORY
-            found.add(hashlib.sha256(place.read_bytes()).digest())
-    return found
+            self.versions[object_id, version] = None
+
+
+def _inventories(store: Store, versions: Iterable[tuple[str, int]]) -> Iterator[bytes]:
+    """The digests of the inventories of object versions."""
+    for object_id, version in versions:
+        with (store.folder(object_id) / f"v{version}" / INVENTORY).open("rb") as stream:
+            yield hashlib.file_digest(stream, "sha256").digest()
 
 
 def _object_of(kind: str, subject: str, data: dict[str, Any]) -> str:
