@@ -22,7 +22,7 @@ from archive.codes import Scheme, agency_code, parse_file_code
 from archive.dates import Precision, parse_date
 from archive.findings import Finding, finding
 from archive.settings import Settings
-from archive.sheets import Sheet, UnreadableSheetError, read_sheets
+from archive.sheets import Sheet, UnreadableSheetError, headings_of, read_sheets
 from archive.spelling import fold
 from archive.store import Store
 
@@ -171,4 +171,4 @@ def _form() -> dict[str, Any]:
 
 @cache
 def _headings() -> Mapping[str, str]:
-    return {fold(spelling): name for name, spellings in _form()["columns"].items() for spelling in spellings}
+    return headings_of(_form())

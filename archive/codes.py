@@ -241,7 +241,7 @@ def parse_scan_name(name: str) -> ScanName | None:
     return _scan(name, "")
 
 
-def archived(archive: str, code: FileCode | DocumentCode | LooseCode) -> str:
+def archived(archive: str, code: FileCode | DocumentCode | LooseCode | str) -> str:
     """`code` as the archive `archive` files it (arcFileCode, arcDocCode): archive code, dot, code.
 
     That the parts are joined by a dot is the system's convention (TT 05/2025/TT-BNV PL I gives no example).

@@ -73,7 +73,7 @@ def examine(archive: Archive, code: str, waiting: Mapping[str, Sequence[str]],
     for one in records.read_documents(archive.store, code, wanted):
         documents.append(records.brief(one))
         progress(len(documents), len(wanted))
-    archive_code = archive.settings.packages.archive_code or archive.settings.agency.code
+    archive_code = archive.settings.archive_code
     found = judge(record, documents, waiting.get(code, ()), archive_code)
     with archive.catalogue.session() as session:
         found += _replies(session, documents)

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from archive.codes import archived
 from archive.crosswalk import TT02, TT05, convert
 from archive.dates import PartialDate, parse_date
 from archive.fields import Row, code_lists, normalise_fields, profile
@@ -146,12 +147,12 @@ def _value(row: Row, fields: Mapping[str, str], rules: Mapping[str, Callable[[An
 # --- documents -------------------------------------------------------------------------------------------
 
 
-def _document_code(asked: _Document) -> str:
+def _own_code(asked: _Document | _File) -> str:
     return str(asked.record["code"])
 
 
-def _archival_document_code(asked: _Document) -> str:
-    return f"{asked.archive_code}.{asked.record['code']}"
+def _archival_code(asked: _Document | _File) -> str:
+    return archived(asked.archive_code, asked.record["code"])
 
 
 def _item(asked: _Document) -> str:
@@ -212,21 +213,13 @@ def _document_note(asked: _Document) -> str:
 
 
 _OF_DOCUMENT: dict[str, Callable[[_Document], str]] = {
-    "docId": _item, "docCode": _document_code, "arcDocCode": _archival_document_code,
+    "docId": _item, "docCode": _own_code, "arcDocCode": _archival_code,
     "maintenance": _maintenance_of_file, "language": _language, "numberOfPage": _pages, "mode": _mode_of_file,
     "confidenceLevel": _confidence, "process": _process, "riskRecovery": _risk_recovery,
     "riskRecoveryStatus": _risk_status, "docAttached": _doc_attached, "description": _document_note}
 
 
 # --- case files ------------------------------------------------------------------------------------------
-
-
-def _file_code(asked: _File) -> str:
-    return str(asked.record["code"])
-
-
-def _archival_file_code(asked: _File) -> str:
-    return f"{asked.archive_code}.{asked.record['code']}"
 
 
 def _title(asked: _File) -> str:
@@ -310,12 +303,12 @@ def _file_note(asked: _File) -> str:
 
 
 _OF_FILE: dict[str, Callable[[_File], str]] = {
-    "arcFileCode": _archival_file_code, "fileCode": _file_code, "title": _title, "maintenance": _maintenance,
+    "arcFileCode": _archival_code, "fileCode": _own_code, "title": _title, "maintenance": _maintenance,
     "mode": _file_mode, "language": _file_language, "startDate": _start, "endDate": _end, "totalDoc": _total,
     "numberOfPage": _file_pages, "confidenceLevel": _file_confidence, "paperFileCode": _paper_code,
     "riskRecovery": _no_risk_recovery, "description": _file_note}
 _OF_PACKAGE: dict[str, Callable[[_File], str]] = {
-    "arcFileCode": _archival_file_code, "fileCode": _file_code, "title": _title, "totalDoc": _total}
+    "arcFileCode": _archival_code, "fileCode": _own_code, "title": _title, "totalDoc": _total}
 
 _CODES = frozenset({"arcFileCode", "fileCode", "arcDocCode", "docCode", "totalDoc"})
 

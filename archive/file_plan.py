@@ -18,7 +18,7 @@ from typing import Any, Literal
 from archive.codes import Notation, parse_notation
 from archive.findings import Finding, finding
 from archive.retention_text import parse_retention
-from archive.sheets import Sheet, UnreadableSheetError, read_sheets
+from archive.sheets import Sheet, UnreadableSheetError, headings_of, read_sheets
 from archive.spelling import fold
 
 FORM = Path(__file__).with_name("file_plan.toml")
@@ -301,4 +301,4 @@ def _form() -> dict[str, Any]:
 
 @cache
 def _headings() -> Mapping[str, str]:
-    return {fold(spelling): name for name, spellings in _form()["columns"].items() for spelling in spellings}
+    return headings_of(_form())

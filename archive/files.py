@@ -8,9 +8,14 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from archive.errors import UsageError
+from archive.i18n import _
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -27,6 +32,22 @@ def write_atomically(path: Path, data: bytes) -> None:
 def json_bytes(value: Any) -> bytes:
     """`value` as the JSON that the store holds: sorted, readable, UTF-8, closed by a newline."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Make the folder `target` and fill it within the block; after an error or Ctrl-C nothing of it is left.
+
+    Half of what is handed out would be taken for the whole. Raises UsageError when it is there and not empty.
+    """
+    if target.exists() and any(target.iterdir()):
+        raise UsageError(_("{place} is not empty").format(place=target))
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        yield target
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
 def fsync_folder(folder: Path) -> None:

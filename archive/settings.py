@@ -172,6 +172,11 @@ class Settings(BaseSettings):
             sources = (*sources, TomlConfigSettingsSource(settings_cls, cls.toml_file))
         return sources
 
+    @property
+    def archive_code(self) -> str:
+        """The code of the archive's agency (mã cơ quan lưu trữ), the agency's own where no other is set."""
+        return self.packages.archive_code or self.agency.code
+
     def path(self, relative: Path) -> Path:
         """`relative` as seen from the archive's folder."""
         return relative if relative.is_absolute() else self.root / relative

@@ -12,13 +12,14 @@ import io
 import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from archive.old_sheets import OldWorkbookError, read_old_workbook, shown
+from archive.spelling import fold
 
 SUFFIXES = (".csv", ".xlsx", ".ods", ".xls")        # what a person may be told to save a table as
 DELIMITERS = (",", ";", "\t", "|")
@@ -225,3 +226,8 @@ def _cells(rows: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
                                        f"the table has more than {MOST_ROWS} rows")
         read.append(tuple(unicodedata.normalize("NFC", cell).strip() for cell in row))
     return tuple(read)
+
+
+def headings_of(form: Mapping[str, Any]) -> dict[str, str]:
+    """Folded spelling of a column's heading → the column, from the table "columns" of a form."""
+    return {fold(spelling): name for name, spellings in form["columns"].items() for spelling in spellings}

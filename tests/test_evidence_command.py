@@ -113,6 +113,15 @@ def test_a_changed_file_and_an_unknown_authority_have_exit_codes_of_their_own(
     assert luutru(root, "verify", str(record), str(file), "--trust", str(trust)).exit_code == 4
 
 
+def test_half_an_export_is_not_left_behind(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_arguments: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("archive.evidence.export._statement", stopped)
+    luutru(root, "export", f"{CODE}.0000001", "--to", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_gap_is_shown_everywhere_until_an_authority_answers(root: Path, tmp_path: Path,
                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUUTRU_EVIDENCE__TSA", '["http://127.0.0.1:9/tsa"]')

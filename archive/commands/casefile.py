@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from sqlalchemy import func, select
 from archive import clock, layout, model, records
 from archive.catalogue import record
 from archive.commands import casefile_close, casefile_convert, casefile_correct, casefile_lists, casefile_plan
-from archive.errors import UsageError
+from archive.files import new_folder
 from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
@@ -101,9 +100,9 @@ def _described(archive: Archive, code: str) -> dict[str, str]:
     """The fields of a case file as its AIP states them, or would if it were closed now."""
     from archive.describing import case_file_fields
 
-    keeper = archive.settings.packages.archive_code or archive.settings.agency.code
     documents = records.read_documents(archive.store, code)
-    return case_file_fields(records.read_case_file(archive.store, code), documents, keeper, "AIP_hoso")
+    return case_file_fields(records.read_case_file(archive.store, code), documents,
+                            archive.settings.archive_code, "AIP_hoso")
 
 
 @command.command("export", help=_("Copy a case file out of the store into a new folder, every byte checked."))
@@ -116,13 +115,8 @@ def export(root: Path, code: str, target: Path, as_json: bool) -> None:
     """Copy all files of a case file's newest version into a new folder, with a list of their SHA-256."""
     with archive_at(root) as archive, ownership(archive):
         _case_file(archive, code)
-        if target.exists() and any(target.iterdir()):
-            raise UsageError(_("{place} is not empty").format(place=target))
-        try:
+        with new_folder(target):
             lines = _copy_out(archive, layout.casefile_object(code), target)
-        except BaseException:
-            shutil.rmtree(target, ignore_errors=True)       # half a case file would be taken for a whole one
-            raise
         with archive.catalogue.session() as session:
             at = clock.stamp(clock.now())
             record(session, archive.ledger, [Entry("exported", code, {"files": len(lines), "to": target.name},

@@ -55,7 +55,7 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
         record = _record(archive, code)
         events = revisions.history(archive, code) if history else []
         case_file = records.read_case_file(archive.store, record["case_file"])
-        keeper = archive.settings.packages.archive_code or archive.settings.agency.code
+        keeper = archive.settings.archive_code
         if text:
             click.echo(records.read_text(archive.store, record))
             return

@@ -58,7 +58,7 @@ def show(root: Path, code: str, history: bool, as_json: bool) -> None:
             if session.get(model.Fonds, code) is None:
                 raise click.UsageError(_("There is no fonds {code}.").format(code=code))
         record = correcting.read_fonds(archive, code)
-        own = archive.settings.packages.archive_code or archive.settings.agency.code
+        own = archive.settings.archive_code
         events = revisions.history(archive, code) if history else []
     if as_json:
         told = [{"at": one.at, "actor": one.actor, **one.data} for one in events]

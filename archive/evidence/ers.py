@@ -33,7 +33,8 @@ class BrokenRecordError(Exception):
 class Link:
     """One token of a record: its DER, the time it gives, the hash algorithm, and whether what it covers is right.
 
-    `covers` is "object" for the first token of a chain and "token" for the others; `reason` is empty when `sound`.
+    `covers` is "object" for the first token of a chain and "token" for the others. `fault` is empty when `sound`, else
+    "algorithm", "covers" or "order", and `reason` says it in detail.
     """
 
     token: bytes
@@ -43,6 +44,7 @@ class Link:
     covers: str
     sound: bool
     reason: str = ""
+    fault: str = ""
 
 
 def first_record(way: Sequence[Sequence[bytes]], token: bytes, algorithm: str = "sha256") -> bytes:
@@ -122,14 +124,18 @@ def _link(stamp: ArchiveTimeStamp, covered: bytes, chain_algorithm: str, number:
     info = token_info(stamp["time_stamp"].dump())
     imprint = info["message_imprint"]
     algorithm = _algorithm(stamp)
-    reason = ""
+    reason = fault = ""
     if algorithm != chain_algorithm:
+        fault = "algorithm"
         reason = f"the chain changes from {chain_algorithm} to {algorithm}"
     elif imprint["hash_algorithm"]["algorithm"].native != algorithm:
+        fault = "algorithm"
         reason = f"the token is over {imprint['hash_algorithm']['algorithm'].native}, the chain is of {algorithm}"
     elif imprint["hashed_message"].native not in _roots(stamp, covered, algorithm):
+        fault = "covers"
         reason = f"the {covers} is not what the token covers"
-    return Link(stamp["time_stamp"].dump(), info["gen_time"].native, algorithm, number, covers, not reason, reason)
+    return Link(stamp["time_stamp"].dump(), info["gen_time"].native, algorithm, number, covers, not reason, reason,
+                fault)
 
 
 def _roots(stamp: ArchiveTimeStamp, covered: bytes, algorithm: str) -> set[bytes]:
@@ -158,7 +164,7 @@ def _in_time(links: list[Link]) -> list[Link]:
     for one in links:
         if found and one.time < found[-1].time and one.sound:
             one = Link(one.token, one.time, one.algorithm, one.chain, one.covers, False,
-                       "the token is older than the one before it")
+                       "the token is older than the one before it", "order")
         found.append(one)
     return found
 

@@ -15,9 +15,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from archive import clock, i18n, layout
-from archive.errors import IntegrityError, UsageError
+from archive.errors import IntegrityError
 from archive.evidence import ers, renewal, tokens
-from archive.files import write_atomically
+from archive.files import new_folder, write_atomically
 from archive.i18n import _
 from archive.opening import Archive
 from archive.terminal import role_name
@@ -56,9 +56,11 @@ def export_evidence(archive: Archive, document: Mapping[str, Any], target: Path,
     Raises UsageError when the folder is there and not empty, IntegrityError when a file or its evidence is not what the
     archive says.
     """
-    if target.exists() and any(target.iterdir()):
-        raise UsageError(_("{place} is not empty").format(place=target))
-    target.mkdir(parents=True, exist_ok=True)
+    with new_folder(target):
+        return _fill(archive, document, target, now)
+
+
+def _fill(archive: Archive, document: Mapping[str, Any], target: Path, now: datetime) -> list[Exported]:
     seal = renewal.seal_of(archive, "stored", document["item"])
     found: list[Exported] = []
     certificates: dict[str, bytes] = {}

@@ -86,7 +86,7 @@ def of_record(archive: Archive, record: Record, form: Form, *, created: datetime
     if found is None:
         found = list(map(records.brief, records.read_documents(archive.store, code)))
     place = _Place(archive, layout.casefile_object(code))
-    packed = [_document(one, record, _archive_code(archive), form, place) for one in found]
+    packed = [_document(one, record, archive.settings.archive_code, form, place) for one in found]
     history = _History()
     status: Status = "NEW"
     others: list[PackedFile] = []
@@ -98,7 +98,7 @@ def of_record(archive: Archive, record: Record, form: Form, *, created: datetime
         documentation = [_made_here(path, place) for path in sorted(place.files) if path.startswith(DOCUMENTATION)]
         uuid = uuid or record.get("uuid", "")
     return _package(archive, form, record["fonds"], uuid or _uuid(form, code, created), record["title"], created,
-                    describing.case_file_fields(record, found, _archive_code(archive), form), packed,
+                    describing.case_file_fields(record, found, archive.settings.archive_code, form), packed,
                     history=history, request=request if form == "SIP_hoso" else "", status=status, others=others,
                     documentation=documentation)
 
@@ -115,7 +115,7 @@ def loose(archive: Archive, codes: Sequence[str], form: Form, *, created: dateti
     numbered = [_loose_code(one["code"], round, ordinal + n) for n, (one, _home) in enumerate(found)]
     if len({code.rpartition(".")[0] for code in numbered}) != 1:
         raise UsageError(_("A package of loose documents holds those of one fonds and one year."))
-    own, archive_code = numbered[0], _archive_code(archive)
+    own, archive_code = numbered[0], archive.settings.archive_code
     packed = [_document({**one, "code": code, "was": one["code"]}, home, archive_code, form, _place_of(archive, one))
               for code, (one, home) in zip(numbered, found, strict=True)]
     pseudo = {"code": own, "title": title, "fields": {"source": source, "description": description}}
@@ -136,7 +136,7 @@ def request(archive: Archive, codes: Sequence[str], *, created: datetime, fields
     fonds = {str(home["fonds"]) for _one, home in found}
     if len(fonds) != 1:
         raise UsageError(_("A package for a reader holds documents of one fonds."))
-    archive_code, asked = _archive_code(archive), fields.get("requestID", "")
+    archive_code, asked = archive.settings.archive_code, fields.get("requestID", "")
     packed = [_document(one, home, archive_code, "DIP", _place_of(archive, one)) for one, home in found]
     title = fields.get("researchTopic", "") or asked
     pseudo = {"code": asked, "title": title, "fields": dict(fields)}
@@ -361,11 +361,6 @@ def _loose_code(code: str, round_: int, ordinal: int) -> str:
     if parsed is None:
         raise ValueError(code)
     return str(LooseCode(parsed.file.agency, parsed.file.year, round_, ordinal))
-
-
-def _archive_code(archive: Archive) -> str:
-    """The archive agency's code, before archival codes (TT 05/2025 PL I: arcFileCode, arcDocCode)."""
-    return archive.settings.packages.archive_code or archive.settings.agency.code
 
 
 def _uuid(form: str, code: str, created: datetime) -> str:

@@ -85,7 +85,7 @@ def serialisation(name: str = DEFAULT) -> Serialisation:
 def for_settings(settings: Settings) -> Serialisation:
     """The profile that `settings` choose, with the archive's code and name. Raises as `serialisation`."""
     chosen, agency = settings.packages, settings.agency
-    return replace(serialisation(chosen.serialisation), archive_code=chosen.archive_code or agency.code,
+    return replace(serialisation(chosen.serialisation), archive_code=settings.archive_code,
                    archive_name=chosen.archive_name or (agency.name if not chosen.archive_code else ""))
 
 

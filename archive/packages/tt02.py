@@ -96,7 +96,7 @@ def describe(archive: Archive, code: str) -> Iterator[tuple[OldRecord, Record]]:
     """The fonds, the case file and its documents in the form of TT 02/2019, each with the record it is made from."""
     case_file = records.read_case_file(archive.store, code)
     documents = list(records.read_documents(archive.store, code))
-    ours = archive.settings.packages.archive_code or archive.settings.agency.code
+    ours = archive.settings.archive_code
     home = {"archiveCode": ours, "fondsCode": case_file["fonds"], "fileCatalog": str(case_file["year"]),
             "fileNotation": case_file["notation"], "fileCode": code}
     fonds = read_fonds(archive, case_file["fonds"])

@@ -221,7 +221,7 @@ async def _judge(links: list[Link], lists: Any) -> list[dict[str, Any]]:
             state, reason = "broken", str(error)
         else:
             if not link.sound:
-                state = "broken"
+                state, reason = "broken", _fault(link)
             elif token.certificate is not None:
                 moment = links[number + 1].time if number + 1 < len(links) else link.time
                 chain = await chain_at(token.certificate, moment, lists,
@@ -231,6 +231,14 @@ async def _judge(links: list[Link], lists: Any) -> list[dict[str, Any]]:
         found.append({"time": clock.stamp(link.time), "algorithm": link.algorithm, "covers": link.covers,
                       "server": server, "until": until, "state": state, "reason": reason})
     return found
+
+
+def _fault(link: Link) -> str:
+    """What is wrong with a timestamp's place in its record, in words."""
+    words = {"algorithm": _("its hash is not the one of its chain"), "order": _("it is older than the one before it"),
+             "covers": _("it is not over this file") if link.covers == "object" else
+             _("it is not over the timestamp before it")}
+    return words[link.fault]
 
 
 def _show(file: Path, judged: list[dict[str, Any]], verdict: str) -> None:

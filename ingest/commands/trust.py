@@ -93,7 +93,7 @@ def show(root: Path, mark: str, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--list", "into", required=True, help=_("the trust list, such as “Ban Cơ yếu Chính phủ”"))
 @click.option("--purpose", type=click.Choice(["signatures", "timestamps", "both"]), default="both", show_default=True,
-              help=_("what the authority vouches for"))
+              help=_("what the authority vouches for; noted, not yet enforced"))
 @click.option("--confirmed-by", required=True, help=_("who compared the fingerprint with the publisher's"))
 @click.option("--reason", required=True, help=_("why, and where the fingerprint was published"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
