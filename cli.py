@@ -27,6 +27,7 @@ COMMANDS = {
     "fonds": ("archive.commands.fonds", later("fonds: describe, close, name the successor")),
     "agency": ("archive.commands.agency", later("agency codes and what became of them")),
     "package": ("ingest.commands.package", later("write and check packages (SIP, AIP, DIP, BagIt)")),
+    "digitise": ("ingest.commands.digitise", later("make searchable copies and texts of scans")),
     "signature": ("ingest.commands.signature", later("verify digital signatures of any file")),
     "trust": ("ingest.commands.trust", later("whose certificates are believed")),
     "seal": ("ingest.commands.seal", later("seal scans with the agency's signature")),

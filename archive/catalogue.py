@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.orm import Session
 
 from archive.errors import IntegrityError
+from archive.i18n import _
 from archive.ledger import Entry, Ledger, Line
 from archive.model import SCHEMA, Base, Event
 from archive.settings import Settings
@@ -95,11 +96,13 @@ def compare(session: Session, ledger: Ledger) -> int:
     """
     have = session.scalar(select(func.max(Event.seq))) or 0
     if have > ledger.seq:
-        raise IntegrityError(f"the ledger ends at event {ledger.seq}, the catalogue knows {have}: lines are missing")
+        raise IntegrityError(_("the ledger ends at event {have}, the catalogue knows {n}: lines are missing").format(
+            have=ledger.seq, n=have))
     if have == ledger.seq:
         known = session.scalar(select(Event.hash).where(Event.seq == have))
         if have and known != ledger.head:
-            raise IntegrityError(f"event {have} of the ledger is not the one that the catalogue knows")
+            raise IntegrityError(_("event {event} is not the one that the catalogue copied from the ledger").format(
+                event=have))
     return have
 
 

@@ -218,7 +218,8 @@ def _signature(record: Record) -> Iterator[Finding]:
         case "undetermined":
             yield finding("CLOSE-009", code)
         case "unsigned":
-            yield finding("CLOSE-011" if digitised else "CLOSE-012", code)
+            if record["legal_value"] != "signed_copy":      # by the agency's seal on its access copy
+                yield finding("CLOSE-011" if digitised else "CLOSE-012", code)
         case "valid" | "valid_with_notes":
             if digitised and record["legal_value"] != "signed_copy":
                 yield finding("CLOSE-011", code)

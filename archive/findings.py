@@ -41,6 +41,7 @@ class Rule:
     cure_vi: str
     cure_en: str
     keep_out: bool = False      # no content of the item may be kept (state secrets)
+    final: bool = False         # as a refusal, nobody can answer for it (quarantine release --accept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def rules() -> Mapping[str, Rule]:
             raw.update(tomllib.load(stream))
     return {code: Rule(code=code, level=Level[entry["level"]], vi=entry["vi"], en=entry["en"],
                        article=entry["article"], cure_vi=entry["cure_vi"], cure_en=entry["cure_en"],
-                       keep_out=entry.get("keep_out", False))
+                       keep_out=entry.get("keep_out", False), final=entry.get("final", False))
             for code, entry in raw.items()}
 
 

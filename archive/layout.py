@@ -13,6 +13,7 @@ from archive.settings import Settings
 RECEIVED = "representations/rep1/data"
 ACCESS = "representations/access/data"
 TEXT = "representations/text/data"
+URN = "urn:luutru:"
 DOCUMENTS = "metadata/documents"
 CASE_FILE = "metadata/casefile.json"
 FONDS = "metadata/fonds.json"
@@ -59,6 +60,11 @@ def seal_object(seal: str) -> str:
     return f"urn:luutru:seal:{seal}"
 
 
+def rechecks_object(code: str) -> str:
+    """The id of the OCFL object that holds later looks at the signatures of a case file that was closed by then."""
+    return f"urn:luutru:rechecks:{code}"
+
+
 def record_path(ordinal: int) -> str:
     """The record of the document with this ordinal in its case file."""
     return f"{DOCUMENTS}/{ordinal:07d}.json"
@@ -67,3 +73,13 @@ def record_path(ordinal: int) -> str:
 def signatures_path(ordinal: int) -> str:
     """The full signature report of a document."""
     return f"{DOCUMENTS}/{ordinal:07d}.signatures.json"
+
+
+def printed_path(ordinal: int) -> str:
+    """The same report on paper (PDF/A), of a document that has signatures."""
+    return f"{DOCUMENTS}/{ordinal:07d}.signatures.pdf"
+
+
+def later_report_path(ordinal: int, n: int, suffix: str) -> str:
+    """The n-th report on the signatures of a document (the first is that of its receipt), as "json" or "pdf"."""
+    return f"{DOCUMENTS}/{ordinal:07d}.{n}.signatures.{suffix}"

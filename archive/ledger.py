@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def line_hash(body: Mapping[str, Any]) -> str:
 
 def line_bytes(line: Line) -> bytes:
     """The bytes whose SHA-256 is the line's hash: its canonical JSON without the hash itself."""
-    return _canonical({key: value for key, value in asdict(line).items() if key != "hash"})
+    return _canonical({name: getattr(line, name) for name in Line.__slots__ if name != "hash"})
 
 
 class Ledger:
@@ -125,33 +125,46 @@ class Ledger:
         return lines
 
     def lines(self, after: int = 0) -> Iterator[Line]:
-        """The lines with a number greater than `after`, in order, as they stand (unchecked)."""
+        """The lines with a number greater than `after`, in order, as they stand (their hashes are not computed).
+
+        Raises IntegrityError for what is no line of a ledger.
+        """
         for file in self._files():
             with file.open("rb") as stream:
-                for raw in stream:
-                    if raw.endswith(b"\n") and (data := json.loads(raw))["seq"] > after:
-                        yield Line(**data)
+                for number, raw in enumerate(stream, 1):
+                    if not raw.endswith(b"\n"):
+                        continue
+                    line = _parsed(raw)
+                    if line is None:
+                        raise IntegrityError(_("{place}: not a line of the ledger").format(
+                            place=f"{file.name}:{number}"))
+                    if line.seq > after:
+                        yield line
 
     def check(self) -> Iterator[str]:
         """Walk the whole chain; yield a sentence for each break (none: the ledger is whole)."""
+        for _line, faults in self.examine():
+            yield from faults
+
+    def examine(self) -> Iterator[tuple[Line | None, list[str]]]:
+        """Walk the whole chain: each line (None: not one) with a sentence for everything that is wrong there."""
         seq, head = 0, GENESIS
         for file in self._files():
             with file.open("rb") as stream:
                 for number, raw in enumerate(stream, 1):
-                    place = f"{file.name}:{number}"
-                    try:
-                        data = json.loads(raw)
-                        stated = data.pop("hash")
-                    except (ValueError, KeyError, AttributeError):
-                        yield _("{place}: not a line of the ledger").format(place=place)
+                    place, line = f"{file.name}:{number}", _parsed(raw)
+                    if line is None:
+                        yield None, [_("{place}: not a line of the ledger").format(place=place)]
                         continue
-                    if line_hash(data) != stated:
-                        yield _("{place}: the line was changed (event {event})").format(
-                            place=place, event=data.get("seq"))
-                    if data.get("prev") != head or data.get("seq") != seq + 1:
-                        yield _("{place}: the chain is broken before event {event}").format(
-                            place=place, event=data.get("seq"))
-                    seq, head = data.get("seq", seq + 1), stated
+                    faults = []
+                    if not _has_its_hash(line, raw):
+                        faults.append(_("{place}: the line was changed (event {event})").format(
+                            place=place, event=line.seq))
+                    if line.prev != head or line.seq != seq + 1:
+                        faults.append(_("{place}: the chain is broken before event {event}").format(
+                            place=place, event=line.seq))
+                    yield line, faults
+                    seq, head = line.seq, line.hash
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("*.jsonl"))
@@ -163,16 +176,38 @@ class Ledger:
             whole = raw[:raw.rfind(b"\n") + 1].rstrip(b"\n")
             if not whole:
                 continue
-            data = json.loads(whole.rsplit(b"\n", 1)[-1])
-            body = {key: value for key, value in data.items() if key != "hash"}
-            if line_hash(body) != data["hash"]:
-                raise IntegrityError(f"{file}: the last line was changed; run `luutru fixity check`")
-            self.seq, self.head = data["seq"], data["hash"]
+            line = _parsed(whole.rsplit(b"\n", 1)[-1])
+            if line is None or not _has_its_hash(line, whole.rsplit(b"\n", 1)[-1]):
+                said = _("{place}: the last line of the ledger was changed; nothing can be written after it")
+                raise IntegrityError(said.format(place=file))
+            self.seq, self.head = line.seq, line.hash
             return
 
 
 def _canonical(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _parsed(raw: bytes) -> Line | None:
+    """The line that `raw` holds; None for anything else."""
+    try:
+        data = json.loads(raw)
+        line = Line(**data)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    texts = (line.key, line.at, line.kind, line.subject, line.actor, line.prev, line.hash)
+    right = type(line.seq) is int and isinstance(line.data, dict) and all(isinstance(one, str) for one in texts)
+    return line if right else None
+
+
+def _has_its_hash(line: Line, raw: bytes) -> bool:
+    try:
+        # As we write a line, its own hash cut out leaves the bytes that were hashed; else they are put together anew.
+        head, _hash, tail = raw.rstrip(b"\n").partition(f',"hash":"{line.hash}"'.encode())
+        return (hashlib.sha256(head + tail).hexdigest() == line.hash
+                or hashlib.sha256(line_bytes(line)).hexdigest() == line.hash)
+    except UnicodeEncodeError:      # half a character, which no writer of ours can have written
+        return False
 
 
 def _tail(file: Path) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "0002"     # the Alembic revision that these classes describe
+SCHEMA = "0003"     # the Alembic revision that these classes describe
 
 
 class Base(DeclarativeBase):
@@ -81,7 +81,7 @@ class Document(Base):
     __tablename__ = "document"
     __table_args__ = (Index(None, "case_file", "ordinal", unique=True),
                       Index(None, "organ_key", "number", "notation", "issued_on"), Index(None, "issued_on"),
-                      Index(None, "indexed"))
+                      Index(None, "indexed"), Index(None, "recheck_on"))
 
     code: Mapped[str] = mapped_column(String(110), primary_key=True)
     case_file: Mapped[str] = mapped_column(ForeignKey("case_file.code"))
@@ -107,6 +107,8 @@ class Document(Base):
     version: Mapped[int] = mapped_column(Integer)                        # OCFL version that brought it
     fields: Mapped[dict[str, Any]] = mapped_column(default=dict)
     indexed: Mapped[str] = mapped_column(String(64), default="")         # fingerprint of what the index holds of it
+    recheck_on: Mapped[str] = mapped_column(String(10), default="")      # YYYY-MM-DD: signatures looked at again; or ""
+    recheck_trust: Mapped[str] = mapped_column(String(40), default="")   # version of the trust lists of the last look
 
 
 class File(Base):

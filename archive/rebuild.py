@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from archive import closing, layout, records, revisions
+from archive import closing, layout, rechecks, records, revisions
 from archive.catalogue import SOME
 from archive.evidence.seals import admit_seal
 from archive.ledger import Line
@@ -44,6 +44,9 @@ def rebuild(archive: Archive, progress: Progress = lambda *_: None) -> dict[str,
         for n, object_id in enumerate(objects, 1):
             progress("objects", n, len(objects))
             counts["documents"] += _admit_object(session, archive, object_id)
+        for line in lines:
+            if line.kind == rechecks.MOVED:
+                rechecks.moved(session, line.data)
         counts["objects"] = len(objects)
         counts["items"] = _read_intake(session, layout.intake_folder(archive.settings))
     return counts
@@ -67,7 +70,8 @@ def _replay(session: Session, line: Line) -> None:
             session.merge(Item(
                 id=line.subject, source=data["source"], name=data["name"], size=data["size"], sha256=data["sha256"],
                 sha512=data["sha512"], received_at=data["received_at"], legal_received_at=data["legal_received_at"],
-                receipt_rule=data["rule"], batch=data["batch"], state="received", document="", fields={}, facts={}))
+                receipt_rule=data["rule"], batch=data["batch"], state="received", document="", fields={},
+                facts={"beside": data["beside"]} if "beside" in data else {}))
         case kind if kind in STATES:
             item = session.get_one(Item, line.subject)
             item.state, item.batch = STATES[line.kind], data.get("batch", item.batch)
@@ -92,6 +96,10 @@ def _admit_object(session: Session, archive: Archive, object_id: str) -> int:
         session.flush()
         revisions.announce(archive, session, object_id)     # a correction that was killed before its event
         return 0
+    if object_id.startswith(layout.rechecks_object("")):
+        session.flush()
+        rechecks.announce(archive, session, object_id)      # a later look that was killed before its event
+        return 0
     if object_id.startswith(layout.seal_object("")):
         admit_seal(session, archive.store, object_id)
         return 0
@@ -103,8 +111,8 @@ def _admit_object(session: Session, archive: Archive, object_id: str) -> int:
     session.flush()
     found = list(records.read_documents(archive.store, code))
     records.admit(session, found)
-    if any(record.get("revised_at") for record in found) or described.get("revised_at"):
-        revisions.announce(archive, session, object_id)     # a correction that was killed before its event
+    if any(map(revisions.is_revised, found)) or described.get("revised_at"):
+        revisions.announce(archive, session, object_id)     # a correction or seal that was killed before its event
     if "closing" in described or "reopened" in described:
         closing.announce(archive, session, described)
     return len(found)

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from archive import layout
@@ -29,7 +29,9 @@ _RECORD = re.compile(rf"{layout.DOCUMENTS}/(\d{{7}})\.json")
 Record = Mapping[str, Any]
 
 # What describing, checking and packing read of a document's record (`brief`).
-_READ = ("code", "case_file", "ordinal", "item", "batch", "profile", "pages", "legal_value", "verdict")
+_READ = ("code", "case_file", "ordinal", "item", "batch", "profile", "pages", "legal_value", "verdict",
+         "rechecked")
+_LATER = ("verdict", "legal_value", "signatures", "findings", "recheck", "rechecked")
 _READ_OF_FILE = ("path", "role", "name", "format", "size", "sha256")
 _READ_OF_PART = ("role", "name", "mime", "format", "version", "puid")
 
@@ -71,11 +73,24 @@ def _read(store: Store, code: str, wanted: Iterable[int] | None, *, with_text: b
     if not numbers:
         return
     object_id = layout.casefile_object(code)
-    held = store.files(object_id)
+    held, later = store.files(object_id), _later(store, code)
     for ordinal in numbers:
         record: Record = orjson.loads(store.content(object_id, held[layout.record_path(ordinal)]))
+        if ordinal in later and later[ordinal]["rechecked"]["n"] > record.get("rechecked", {}).get("n", 0):
+            record = {**record, **{key: later[ordinal][key] for key in _LATER if key in later[ordinal]}}
+            if "recheck" not in later[ordinal]:
+                record.pop("recheck", None)
         text = next((file["path"] for file in record["files"] if file["role"] == "text"), "") if with_text else ""
         yield record, store.content(object_id, held[text]).decode() if text else ""
+
+
+def _later(store: Store, code: str) -> dict[int, Record]:
+    """What later looks at the signatures say of documents of a closed case file, by ordinal (archive/rechecks.py)."""
+    object_id = layout.rechecks_object(code)
+    if not store.has(object_id):
+        return {}
+    return {int(match[1]): orjson.loads(store.content(object_id, stored))
+            for path, stored in store.files(object_id).items() if (match := _RECORD.fullmatch(path))}
 
 
 def brief(record: Record) -> dict[str, Any]:
@@ -132,7 +147,7 @@ def admit(session: Session, records: Iterable[Record]) -> None:
     """Make the rows of documents, files, signatures and findings from their records; the items become "stored"."""
     documents, files, signatures, findings, items = [], [], [], [], []
     for record in records:
-        fields, receipt = record["fields"], record["receipt"]
+        fields, receipt, recheck = record["fields"], record["receipt"], recheck_of(record)
         documents.append({
             "code": record["code"], "case_file": record["case_file"], "ordinal": record["ordinal"],
             "item": record["item"], "profile": record["profile"], "kind": kind_of(fields),
@@ -143,7 +158,7 @@ def admit(session: Session, records: Iterable[Record]) -> None:
             "pages": record["pages"], "legal_value": record["legal_value"], "verdict": record["verdict"],
             "received_at": receipt["received_at"], "legal_received_at": receipt["legal_received_at"],
             "receipt_rule": receipt["rule"], "batch": record["batch"], "version": record["version"],
-            "fields": fields, "indexed": ""})
+            "fields": fields, "indexed": "", "recheck_on": recheck["on"], "recheck_trust": recheck["trust"]})
         files += [{"document": record["code"], **{key: file[key] for key in (
             "path", "role", "name", "format", "size", "sha256", "sha512")}} for file in record["files"]]
         signatures += [{"document": record["code"], "n": n, "verdict": one.get("verdict", ""),
@@ -173,10 +188,29 @@ def renew(session: Session, *corrected: Record) -> None:
     for start in range(0, len(corrected), SOME):
         some = corrected[start:start + SOME]
         codes = [record["code"] for record in some]
+        days = {row.code: row for row in session.execute(select(
+            Document.code, Document.recheck_on, Document.recheck_trust).where(Document.code.in_(codes)))}
         for table in (File, Signature):
             session.execute(delete(table).where(table.document.in_(codes)).execution_options(synchronize_session=False))
         session.execute(delete(Document).where(Document.code.in_(codes)).execution_options(synchronize_session=False))
         admit(session, some)
+        for record in some:     # the day of the next look moved on without a new record
+            row, told = days.get(record["code"]), recheck_of(record)["on"]
+            if row is not None and told and row.recheck_on > told:
+                session.execute(update(Document).where(Document.code == row.code).values(
+                    recheck_on=row.recheck_on, recheck_trust=row.recheck_trust))
+
+
+def recheck_of(record: Record) -> Mapping[str, str]:
+    """When the signatures are to be looked at again (`on`, "" for never) and by which `trust` lists they were judged.
+
+    Records of version 0.1.0 say it only in the finding about revocation.
+    """
+    known: Mapping[str, str] = record.get("recheck", {})
+    if known or "rechecked" in record:
+        return {"on": known.get("on", ""), "trust": known.get("trust", "")}
+    days = [iso_date(one["params"].get("date", "")) for one in record["findings"] if one["code"] == "VERIFY-034"]
+    return {"on": max(days, default=""), "trust": ""}
 
 
 def finding_rows(item: str, findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -41,6 +41,16 @@ class Revision:
         """Whether it went to another legal regime."""
         return bool(self.before.get("profile") != self.after.get("profile"))
 
+    @property
+    def sealed(self) -> bool:
+        """Whether all that changed is that the agency's seal was put on a copy that had waited for it."""
+        return _stamps(self.before) == _stamps(self.after)
+
+    @property
+    def rechecked(self) -> bool:
+        """Whether all that changed is what a later look made of the signatures."""
+        return self.sealed and _looks(self.before) != _looks(self.after)
+
 
 def described(record: Record) -> dict[str, str]:
     """The descriptive values of a document's, case file's or fonds' record by their tags, as a person sees them."""
@@ -73,8 +83,8 @@ def revisions(archive: Archive, object_id: str, since: int) -> Iterator[Revision
         for path, digest in sorted(newer.items()):
             if older.get(path, digest) != digest:
                 before, after = read(path, older[path]), read(path, digest)
-                stamps = [(one.get("revision"), one.get("revised_at")) for one in (before, after)]
-                if after.get("revised_at") and stamps[0] != stamps[1]:
+                if (after.get("revised_at") and _stamps(before) != _stamps(after)) or (
+                        _seal(after).get("version") == version) or _looks(before) != _looks(after):
                     yield Revision(version, before, after)
         older = newer
 
@@ -85,9 +95,48 @@ def _records(held: Inventory, version: int) -> dict[str, str]:
             if _RECORD.fullmatch(path)}
 
 
+def _stamps(record: Record) -> tuple[Any, Any]:
+    """What changes with every correction."""
+    return record.get("revision"), record.get("revised_at")
+
+
+def _seal(record: Record) -> Mapping[str, Any]:
+    told: Mapping[str, Any] = record.get("facts", {}).get("seal", {})
+    return told
+
+
+def _looks(record: Record) -> int:
+    """How many later looks at the signatures changed a document."""
+    return int(record.get("rechecked", {}).get("n", 0))
+
+
+def is_revised(record: Record) -> bool:
+    """Whether a later version than the one that brought the document changed its record."""
+    return (bool(record.get("revised_at")) or _looks(record) > 0
+            or _seal(record).get("version", 0) > record.get("version", 0))
+
+
+def sealed_entry(record: Record) -> Entry | None:
+    """The event of the agency's seal on the copies of a document, which its record tells; None where it has none."""
+    told, item = _seal(record), record["item"]
+    if told.get("state") != "sealed":
+        return None
+    data = {"document": record["code"], "case_file": record["case_file"], "version": told["version"],
+            "level": told["level"], "time": told["time"],
+            "token_time": told["token"]["time"] if told["token"] else "", "certificate": told["certificate"]["sha256"],
+            "legal_value": record["legal_value"], "files": {path: one["sha256"] for path, one in told["files"].items()}}
+    return Entry("document_sealed", item, data, event_key("document_sealed", item, f"v{told['version']}"), told["by"])
+
+
 def entry(revision: Revision) -> Entry:
     """The event of a revision: what was there, what is there now, and the reason."""
     before, after = revision.before, revision.after
+    if revision.rechecked:
+        from archive import rechecks  # it builds on this module
+
+        return rechecks.entry(after, revision.version)
+    if revision.sealed and (sealed := sealed_entry(after)) is not None:
+        return sealed
     values = dict(zip(("before", "after"), difference(described(before), described(after)), strict=True))
     data = {**values, "version": revision.version, "reason": after["revision_reason"], "revision": after["revision"]}
     if revision.converted:

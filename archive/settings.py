@@ -9,12 +9,14 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from archive.errors import SettingsError
+from archive.i18n import _
 
 FILE_NAME = "luutru.toml"
 
@@ -64,13 +66,32 @@ class IngestSettings(_Section):
         "warning", description="what a metadata fault does to its document: hold it (refused) or mark it (warning)")
 
 
+IntakeAction = Literal["pass", "quarantine", "block"]
+Judged = Literal["invalid", "undetermined", "valid_with_notes", "unsigned", "not_checked"]
+
+
 class SignatureSettings(_Section):
-    """How signatures are judged on the way in."""
+    """How signatures are judged on the way in, and what each verdict does to its document.
+
+    pass: it is stored; quarantine: it waits, an archivist may answer for it; block: it waits, nobody can answer for it.
+    """
 
     trust: Path = Field(Path("trust"), description="folder of trust lists: PEM certificates under a list's name")
-    refuse: list[Literal["invalid", "undetermined", "valid_with_notes", "unsigned"]] = Field(
-        default_factory=lambda: ["invalid"],  # type: ignore[arg-type]
-        description="verdicts that hold a document in quarantine")
+    recheck_seconds: float = Field(300.0, ge=0, description="how long a night looks again at signatures whose day has "
+                                                            "come, seconds; the rest waits for the next")
+    update_nightly: bool = Field(False, description="let the night fetch the revocation lists first (luutru trust "
+                                                    "update); needs a network, does without when there is none")
+    printed: bool = Field(True, description="print the report of the checks as a PDF beside each signed document")
+    invalid: IntakeAction = Field(
+        "quarantine", description="what the verdict KHÔNG HỢP LỆ does: pass, quarantine (an archivist may answer for "
+                                  "it) or block (nobody may)")
+    undetermined: IntakeAction = Field("pass", description="the same for CHƯA ĐỦ CĂN CỨ")
+    valid_with_notes: IntakeAction = Field("pass", description="the same for HỢP LỆ, CÓ LƯU Ý")
+    unsigned: IntakeAction = Field("pass", description="the same for a document without signature")
+    not_checked: IntakeAction = Field("pass", description="the same for a file that could not be looked into")
+    agencies: dict[str, dict[Judged, IntakeAction]] = Field(
+        default_factory=dict, description="what differs for the documents of single agencies, by their code (organId): "
+                                          '{ "H99.15" = { unsigned = "quarantine" } }')
 
 
 class OcrSettings(_Section):
@@ -96,13 +117,28 @@ class PackageSettings(_Section):
     archive_code: str = Field("", description="code of the archive's agency (mã cơ quan lưu trữ) in archival codes; "
                                               "empty: the agency's own code")
     archive_name: str = Field("", description="name of the archive's agency; empty: the agency's own name")
+    evidence: list[Literal["aip", "dip", "sip"]] = Field(
+        default_factory=lambda: ["aip", "dip", "sip"],  # type: ignore[arg-type]
+        description="packages that carry their files' evidence records and the checker under documentation/evidence/")
 
 
 class FixitySettings(_Section):
     """How often everything stored is read again."""
 
     days: int = Field(90, ge=1, description="every stored file is read again at least every so many days")
-    seconds: float = Field(300.0, ge=0, description="how long a night reads the store again at most, seconds")
+    seconds: float = Field(300.0, ge=0, description="how long a night reads the store and its copies again at most, "
+                                                    "seconds; shared among them")
+    repair: Literal["auto", "ask"] = Field(
+        "auto", description="what the night does with damage that it finds: mend it from a sound copy (auto), or only "
+                            "report it until somebody runs luutru fixity repair (ask)")
+
+
+class CopiesSettings(_Section):
+    """Where copies of the whole archive are kept; each is brought up to date at the end of the night."""
+
+    places: list[Annotated[str, Field(min_length=1, max_length=150)]] = Field(
+        default_factory=list, description="folders for the copies, on other disks or machines; made by hand, empty at "
+                                          "first; relative ones are seen from the archive's folder")
 
 
 class EvidenceSettings(_Section):
@@ -118,6 +154,9 @@ class EvidenceSettings(_Section):
 class SealSettings(_Section):
     """How scans are sealed: with which key, how far, what the seal shows. The secret itself is never written here."""
 
+    nightly: Literal["off", "scans"] = Field(
+        "off", description="scans: the night seals the access copies of scans, once a key is named here; off: only "
+                           "`luutru seal` does")
     pkcs12: str = Field("", description="file with the agency's key and certificate (PKCS#12: .p12, .pfx); relative "
                                         "ones lie in the archive's folder")
     pkcs11_module: str = Field("", description="PKCS#11 library of the token or HSM; used when no pkcs12 is set")
@@ -157,6 +196,7 @@ class Settings(BaseSettings):
     packages: PackageSettings = Field(default_factory=PackageSettings)
     evidence: EvidenceSettings = Field(default_factory=EvidenceSettings)
     fixity: FixitySettings = Field(default_factory=FixitySettings)
+    copies: CopiesSettings = Field(default_factory=CopiesSettings)
     seal: SealSettings = Field(default_factory=SealSettings)
 
     toml_file: ClassVar[Path | None] = None
@@ -192,11 +232,22 @@ def load(root: Path | None = None, **overrides: Any) -> Settings:
     try:
         settings: Settings = bound(root=place.absolute(), **overrides)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise SettingsError(faults) from error
+        raise SettingsError("; ".join(map(_fault, error.errors()))) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{place / FILE_NAME}: {error}") from error
     return settings
+
+
+def _fault(one: ErrorDetails) -> str:
+    """Which setting is wrong and what can stand there."""
+    name = ".".join(str(part) for part in one["loc"] if part != "[key]")
+    if one["type"] == "extra_forbidden":
+        return _("{setting}: there is no such setting").format(setting=name)
+    if one["type"] == "literal_error":
+        choices = one["ctx"]["expected"].replace(" or ", ", ")
+        return _("{setting}: “{value}” is not possible; choose one of {choices}").format(
+            setting=name, value=one["input"], choices=choices)
+    return f"{name}: {one['msg']}"
 
 
 def as_toml(settings: Settings) -> str:
@@ -230,4 +281,7 @@ def _toml_value(value: Any) -> str:
         return str(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml_value(one) for one in value) + "]"
+    if isinstance(value, dict):
+        inside = ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_toml_value(one)}" for key, one in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
     return json.dumps("" if value is None else str(value), ensure_ascii=False)

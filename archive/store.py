@@ -19,9 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from archive import clock, inventory
+from archive import clock, inventory, verifying
 from archive.errors import IntegrityError
 from archive.files import flush_everything, fsync_folder, json_bytes, write_atomically
 from archive.i18n import _
@@ -31,6 +29,10 @@ OCFL_ROOT = "ocfl_1.1"
 OCFL_OBJECT = "ocfl_object_1.1"
 LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 LAYOUT_CONFIG = {"extensionName": LAYOUT, "digestAlgorithm": "sha256", "tupleSize": 3, "numberOfTuples": 3}
+DESCRIPTION = "objects by the first characters of the SHA-256 of their id, then the id itself"
+ROOT_DATA = {f"0={OCFL_ROOT}": f"{OCFL_ROOT}\n".encode(),
+             "ocfl_layout.json": json_bytes({"extension": LAYOUT, "description": DESCRIPTION}),
+             f"extensions/{LAYOUT}/config.json": json_bytes(LAYOUT_CONFIG)}
 CHUNK = 1 << 20
 _MANY = 32          # new files from which one flush of them all comes before that of each
 
@@ -103,10 +105,8 @@ class Store:
         staging.mkdir(parents=True, exist_ok=True)
         if not (root / f"0={OCFL_ROOT}").exists():
             (root / "extensions" / LAYOUT).mkdir(parents=True, exist_ok=True)
-            (root / "extensions" / LAYOUT / "config.json").write_bytes(json_bytes(LAYOUT_CONFIG))
-            description = "objects by the first characters of the SHA-256 of their id, then the id itself"
-            (root / "ocfl_layout.json").write_bytes(json_bytes({"extension": LAYOUT, "description": description}))
-            write_atomically(root / f"0={OCFL_ROOT}", f"{OCFL_ROOT}\n".encode())
+            for path, data in reversed(ROOT_DATA.items()):      # the declaration last
+                write_atomically(root / path, data)
         return cls(root, staging)
 
     # --- reading ----------------------------------------------------------------------------------------
@@ -242,31 +242,13 @@ class Store:
         `tell` is told how many files were read, and how many there are.
         """
         folder = self.folder(object_id)
-        data = (folder / INVENTORY).read_bytes()
-        if not inventory.sidecar_is_right(folder, data):
-            yield _("{object}: the inventory does not have the hash of its sidecar").format(object=object_id)
-            return
         self._last = None           # of a large object one parsed inventory is enough in memory
-        held = Inventory(orjson.loads(data))
-        own = folder / held.head
-        if not inventory.sidecar_is_right(own) or (own / INVENTORY).read_bytes() != data:
-            yield _("{object}: the inventory of {head} is not that of the object").format(
-                object=object_id, head=held.head)
-        del data
-        sha256, expected = held.sha256, inventory.by_path(held.manifest)
-        for done, path in enumerate(sorted(expected), 1):
-            tell(done, len(expected))
-            digest = expected[path]
-            place = folder / path
-            if not place.is_file():
-                yield _("{object}: {path} is missing").format(object=object_id, path=path)
-                continue
-            got512, got256 = _hashes(place)
-            if got512 != digest or (path in sha256 and sha256[path] != got256):
-                yield _("{object}: {path} has changed").format(object=object_id, path=path)
-        present = {place.relative_to(folder).as_posix() for place in folder.glob("v*/content/**/*") if place.is_file()}
-        for path in sorted(present - set(expected)):
-            yield _("{object}: {path} is in no inventory").format(object=object_id, path=path)
+        truth = verifying.own_inventory(folder)
+        if truth is None:
+            yield verifying.Fault("unknown", "").sentence(object_id)
+            return
+        faults, _read = verifying.compare(folder, truth, both=True, tell=tell)
+        yield from (fault.sentence(object_id) for fault in faults)
 
 
 class _Version:
@@ -374,15 +356,6 @@ def _read_back(place: Path, sha512: str, size: int) -> None:
         digest = hashlib.file_digest(stream, "sha512").hexdigest()
     if digest != sha512 or place.stat().st_size != size:
         raise IntegrityError(f"{place}: what was read back is not what was written")
-
-
-def _hashes(place: Path) -> tuple[str, str]:
-    sha512, sha256 = hashlib.sha512(), hashlib.sha256()
-    with place.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            sha512.update(chunk)
-            sha256.update(chunk)
-    return sha512.hexdigest(), sha256.hexdigest()
 
 
 def _fsync_tree(folder: Path) -> None:

@@ -107,7 +107,9 @@ def verdict_name(verdict: str) -> str:
 def role_name(role: str) -> str:
     """What a file is to its document, in words."""
     names = {"original": _("original"), "attachment": _("attachment"), "message": _("message"),
-             "access": _("access copy"), "text": _("text"), "signature-report": _("signature report")}
+             "signature": _("signature file"),
+             "access": _("access copy"), "text": _("text"), "signature-report": _("signature report"),
+             "signature-print": _("signature report, printed")}
     return names.get(role, role)
 
 

@@ -30,7 +30,7 @@ from ingest.stages.index import index_documents
 
 LARGE, SMALL = "H99.2026.01.VP", "H99.2026.02.VP"
 _PERIOD = {"maintenance", "maintenanceText"}       # the case file's then counts: permanent, as a submission must be
-_ORIGINAL, _REPORT = "original", "signature-report"
+_ORIGINAL, _REPORT, _PRINT = "original", "signature-report", "signature-print"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,11 @@ def fill(archive: Archive, one: Likeness, code: str, documents: int, size: int, 
             place = folder / f"{ordinal}-{len(files)}"
             place.write_bytes(data)
             files[path] = NewFile(place)
-        events += [Entry(kind, record["item"], _renamed(data, one.record, record), event_key(kind, record["item"]))
-                   for kind, data in one.events]
+        for kind, data in one.events:
+            told = _renamed(data, one.record, record)
+            if "files" in told:         # the audit compares the store with them
+                told["files"] = {file["path"]: file["sha256"] for file in record["files"]}
+            events.append(Entry(kind, record["item"], told, event_key(kind, record["item"])))
     described = _case_file(archive, one, code)
     files[layout.CASE_FILE] = NewFile(json.dumps(described, ensure_ascii=False, sort_keys=True, indent=1).encode())
     archive.store.put(layout.casefile_object(code), files, message="benchmark", user="luutru", created=clock.now())
@@ -111,8 +114,8 @@ def like(one: Likeness, code: str, ordinal: int, size: int,
     mine["fields"]["codeNumber"] = str(ordinal)
     contents: dict[str, bytes] = {}
     for file, former in zip(mine["files"], one.record["files"], strict=True):
-        if former["role"] == _REPORT:
-            file["path"] = layout.signatures_path(ordinal)
+        if former["role"] in (_REPORT, _PRINT):
+            file["path"] = (layout.signatures_path if former["role"] == _REPORT else layout.printed_path)(ordinal)
         data = one.files[former["path"]]
         if file["role"] == _ORIGINAL:       # after a PDF's end any bytes may stand
             data += dice.randbytes(max(16, size - len(data)))

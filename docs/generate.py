@@ -56,6 +56,7 @@ def findings_page() -> str:
             wing = _prefix(code)
             lines.append(f"## {wing}: {titles[wing]}\n")
         lines += [f"### {code}\n", f"**{rule.level.name}**{' · no content is kept' if rule.keep_out else ''}"
+                  f"{' · nobody can answer for it' if rule.final else ''}"
                   f"{' · ' + rule.article if rule.article else ''}\n", f"{_plain(rule.en)}  \n*{_plain(rule.vi)}*\n",
                   f"→ {_plain(rule.cure_en)}  \n→ *{_plain(rule.cure_vi)}*\n"]
     return "\n".join(lines)
@@ -114,6 +115,9 @@ def _section(name: str, model: type[BaseModel]) -> list[str]:
 def _values(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " · ".join(f"`{one}`" for one in get_args(annotation))
+    if get_origin(annotation) is dict:
+        key, value = get_args(annotation)
+        return f"table: {_values(key)} → {_values(value)}"
     if get_origin(annotation) is list:
         return f"list of {_values(get_args(annotation)[0])}"
     return {bool: "`true` · `false`", int: "whole number", float: "number", str: "text",
@@ -123,6 +127,8 @@ def _values(annotation: Any) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_shown(one) for one in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{key}" = {_shown(one)}' for key, one in value.items()) + " }" if value else "{}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return f'"{value}"'

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from ingest import compound, containers, xmlsafe
+from ingest import cmslook, compound, containers, xmlsafe
 
 _TABLE = Path(__file__).with_suffix(".toml")
 _HEAD = 1 << 14
@@ -179,6 +179,8 @@ def _identify(stream: IO[bytes]) -> Identified:
     if head.startswith(compound.MAGIC):
         inside = compound.look(stream)
         return _found(inside.format if inside else "ole")
+    if signature := cmslook.kind(head):
+        return _found(signature)
     if text := _text(head):
         return text
     if b"%PDF-" in head[:_PDF_SEARCH]:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from archive import clock, layout, model
 from archive.catalogue import SOME
 from archive.files import fsync_folder, json_bytes, write_atomically
-from archive.findings import Finding, Level
+from archive.findings import Finding, Level, rules
 from archive.records import finding_rows, set_findings
 from archive.settings import Settings
 from ingest.item import Item, Part
@@ -36,7 +36,7 @@ def as_dict(item: Item) -> dict[str, Any]:
     """An item as JSON-ready values, for a worker process, a sidecar or the catalogue."""
     return {"id": item.id, "source": item.source, "name": item.name, "folder": str(item.folder),
             "received_at": clock.stamp(item.received_at), "fields": dict(item.fields),
-            "parts": [_part_as_dict(part, item.folder) for part in item.parts], "facts": dict(item.facts)}
+            "parts": [part_as_dict(part, item.folder) for part in item.parts], "facts": dict(item.facts)}
 
 
 def from_dict(data: dict[str, Any]) -> Item:
@@ -52,9 +52,10 @@ def from_row(row: model.Item, settings: Settings) -> Item:
     """The item of a catalogue row; its parts are among the row's facts once the item was taken in."""
     facts = dict(row.facts)
     place = folder(settings, row.id)
-    # What came out of a package knows its files from there; of others the one received file is what is known.
-    parts = facts.pop("parts", None) or facts.get("package", {}).get("parts") or received_parts(
-        place, row.name, row.size, row.sha256, row.sha512)
+    # What came out of a package knows its files from there; of others the one received file is what is known, and the
+    # signature files that lay beside it.
+    parts = facts.pop("parts", None) or facts.get("package", {}).get("parts") or [*received_parts(
+        place, row.name, row.size, row.sha256, row.sha512), *facts.get("beside", ())]
     return from_dict({"id": row.id, "source": row.source, "name": row.name, "folder": str(place), "parts": parts,
                       "received_at": row.received_at, "fields": row.fields, "facts": facts})
 
@@ -76,7 +77,7 @@ def note(session: Session, done: Sequence[tuple[Item, Iterable[Finding]]], state
     for item, _ in done:
         row = rows[item.id]
         row.state, row.fields = state, dict(item.fields)
-        row.facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
+        row.facts = {**item.facts, "parts": [part_as_dict(part, item.folder) for part in item.parts]}
 
 
 def findings_of(session: Session, items: Sequence[str]) -> dict[str, list[Finding]]:
@@ -92,9 +93,12 @@ def findings_of(session: Session, items: Sequence[str]) -> dict[str, list[Findin
 
 
 def answered_for(found: Iterable[Finding], accepted: Sequence[str]) -> list[Finding]:
-    """A refusal that a person answers for (quarantine release --accept) becomes a note: it no longer holds the item."""
-    return [replace(one, level=Level.note) if one.level == Level.refused and one.code in accepted else one
-            for one in found]
+    """A refusal that a person answers for (quarantine release --accept) becomes a note: it no longer holds the item.
+
+    A final refusal stays one, whoever answers for it.
+    """
+    return [replace(one, level=Level.note) if one.level == Level.refused and one.code in accepted
+            and not rules()[one.code].final else one for one in found]
 
 
 def write_sidecar(item: Item) -> None:
@@ -104,7 +108,7 @@ def write_sidecar(item: Item) -> None:
 
 def sidecar(item: Item) -> bytes:
     """What `write_sidecar` writes."""
-    facts = {**item.facts, "parts": [_part_as_dict(part, item.folder) for part in item.parts]}
+    facts = {**item.facts, "parts": [part_as_dict(part, item.folder) for part in item.parts]}
     return json_bytes({"schema": "luutru/item/1", "id": item.id, "fields": item.fields, "facts": facts})
 
 
@@ -133,6 +137,7 @@ def sweep(settings: Settings) -> None:
         shutil.rmtree(gone)
 
 
-def _part_as_dict(part: Part, place: Path) -> dict[str, Any]:
+def part_as_dict(part: Part, place: Path) -> dict[str, Any]:
+    """A part as JSON-ready values, its path under `place`, the item's folder."""
     return {"name": part.name, "role": part.role, "path": part.path.relative_to(place).as_posix(), "size": part.size,
             "sha256": part.sha256, "sha512": part.sha512, "format": part.format}

@@ -1,6 +1,6 @@
 """The night: every stage in its order, as plain Python. Read this first.
 
-inbox → collect → (check, verify, digitise, extract: in worker processes) → file → store → index → report
+inbox → collect → (check, verify, digitise, extract: in worker processes) → file → seal → store → index → report
 
 A package (SIP, AIP) is examined like a file; if it is sound, its documents become items and go the same way.
 
@@ -27,18 +27,20 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
-from archive.auditing import audit, is_due
 from archive.catalogue import record
 from archive.errors import NoRoomError
 from archive.evidence.night import seal_and_renew
 from archive.findings import Finding, Level, finding, rules, worst
+from archive.fixity.auditing import audit, is_due
+from archive.fixity.copies import follow
+from archive.fixity.mending import findings_of
 from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
 from archive.records import finding_rows, set_findings
-from ingest import intake
+from ingest import intake, rechecking
 from ingest.item import Context, Item
-from ingest.sources import inbox
+from ingest.sources import inbox, signature_files
 from ingest.sources.inbox import Waiting, remove_from_inbox
 from ingest.sources.packages import SOURCE
 from ingest.stages.collect import collect, is_known, join_registry, stays_in_inbox, waiting_files
@@ -46,6 +48,7 @@ from ingest.stages.file import file_items
 from ingest.stages.index import index_documents
 from ingest.stages.lists import store_lists
 from ingest.stages.packages import fetch_again, register_packages
+from ingest.stages.seal import seal_items
 from ingest.stages.store import store_folder
 from ingest.stages.submission import leave_settled, store_loose
 from ingest.stages.submission import stays_in_inbox as package_stays
@@ -87,8 +90,10 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
         batch, resumed = _batch(archive, waiting, now)
         night = Night(batch, resumed, findings=findings)
         if not batch:
+            night.findings += rechecking.nightly(archive, now, "", progress)
             night.findings += _audit(archive, now, idle=True)
             night.findings += _seal(archive, now)       # a night that was killed before its seal
+            night.findings += follow(archive, now, progress)
             return night
         _ask_for_room(archive, [one for _, one in waiting])
         try:
@@ -97,8 +102,10 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
             if not _is_full(error):
                 raise
             raise NoRoomError(str(archive.settings.root)) from error
+        night.findings += rechecking.nightly(archive, now, batch, progress)
         night.findings += _audit(archive, now, idle=False)
         night.findings += _seal(archive, now)
+        night.findings += follow(archive, now, progress)
         return night
 
 
@@ -108,7 +115,7 @@ def _audit(archive: Archive, now: datetime, *, idle: bool) -> list[Finding]:
         if not is_due(session, now, archive.settings.fixity.days, idle=idle):
             return []
     done = audit(archive, now, archive.settings.fixity.seconds)
-    return [finding("FIXITY-001", "store", n=len(done.faults), first=done.faults[0])] if done.faults else []
+    return findings_of(archive, done.results)
 
 
 def _seal(archive: Archive, now: datetime) -> list[Finding]:
@@ -120,7 +127,9 @@ def _seal(archive: Archive, now: datetime) -> list[Finding]:
             raise NoRoomError(str(archive.settings.root)) from error
         log.exception("sealing failed")
         return [finding("EVID-001", "evidence", error=str(error))]
-    return [finding("EVID-002", url, reason=reason) for url, reason in sorted(done.refused.items())]
+    late = [finding("EVID-004", one.seals[0], seals=", ".join(one.seals[:3]) + (", …" if len(one.seals) > 3 else ""),
+                    count=len(one.seals), until=clock.in_vietnam(one.until).strftime("%d/%m/%Y")) for one in done.ended]
+    return late + [finding("EVID-002", url, reason=reason) for url, reason in sorted(done.refused.items())]
 
 
 def _is_full(error: OSError | OperationalError) -> bool:
@@ -144,7 +153,7 @@ def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]],
     register_packages(archive, batch)
     _examine(archive, night, progress)      # the documents that came out of packages
     _sort_out(archive, batch)
-    _file_and_store(archive, batch, now, progress)
+    night.findings += _file_and_store(archive, batch, now, progress)
     store_lists(archive, batch, now)
     store_loose(archive, batch, now)
     try:
@@ -200,8 +209,9 @@ def _take_up(archive: Archive, batch: str, waiting: Sequence[tuple[str, Waiting]
                     row.source == SOURCE and fetch_again(archive, row, waiting)):
                 lost.append(finding("NIGHT-004", row.name))
                 continue
-            if row.state == "failed":       # what a failed night made of the parts is not believed
-                row.facts = {key: value for key, value in row.facts.items() if key != "parts"}
+            # What a failed night made of the parts is not believed; what is examined again is sealed again.
+            left = {"seal", "parts"} if row.state == "failed" else {"seal"}
+            row.facts = {key: value for key, value in row.facts.items() if key not in left}
             row.batch, row.state = batch, "received"
     return lost
 
@@ -298,11 +308,13 @@ def _keep_out(archive: Archive, session: Session, row: model.Item, found: Sequen
 # --- filing and storing ------------------------------------------------------------------------------------
 
 
-def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progress) -> None:
+def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progress) -> list[Finding]:
+    """Put what is examined into its case files, seal the scans among it, store it; what is to be said of the seal."""
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch,
                                                              model.Item.state == "examined")))
         filed = file_items(archive, session, rows)
+    said = seal_items(archive, [item for code in sorted(filed.folders) for item in filed.folders[code].items], progress)
     total = sum(len(folder.items) for folder in filed.folders.values())
     done = 0
     progress("store", done, total)
@@ -317,6 +329,7 @@ def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progr
             row = session.get_one(model.Item, item.id)
             found = [*intake.findings_of(session, [item.id])[item.id], *findings]
             _set_aside(archive, session, row, found, "failed" if worst(findings) == Level.failed else "quarantine")
+    return said
 
 
 # --- after -------------------------------------------------------------------------------------------------
@@ -333,7 +346,7 @@ def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
         rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch)))
         rows += [session.get_one(model.Item, one) for one in again]
         open_packages = {row.id for row in rows if row.state == "package" and package_stays(session, row.id)}
-    stays: list[Finding] = []
+        stays = signature_files.clear(session, rows, waiting)
     places: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for source, one in waiting:
         places[source, one.name].append(one.path)

@@ -153,7 +153,7 @@ def _look(pdf: pikepdf.Pdf, path: Path, subject: str, settings: IngestSettings, 
         facts["encrypted"] = "empty password"
         found.append(finding("CHECK-011", subject))
     found += _attachments(pdf, subject, facts)
-    actions = set(_actions(pdf.Root))
+    kinds = set(actions(pdf.Root))
     seen: set[tuple[int, int]] = set()
     marks: list[Finding] = []
     for number, page in enumerate(pdf.pages, 1):
@@ -162,21 +162,21 @@ def _look(pdf: pikepdf.Pdf, path: Path, subject: str, settings: IngestSettings, 
             found.append(too_big)
             break
         annotations = page.obj.get("/Annots")
-        actions.update(_actions(page.obj))
+        kinds.update(actions(page.obj))
         for annotation in annotations if isinstance(annotations, pikepdf.Array) else []:
             if isinstance(annotation, pikepdf.Dictionary):
-                actions.update(_actions(annotation))
+                kinds.update(actions(annotation))
                 marks += _stamp(annotation, number, subject)
     found += marks[:1]
-    if "/JavaScript" in actions:
+    if "/JavaScript" in kinds:
         found.append(finding("CHECK-015", subject))
-    if "/Launch" in actions:
+    if "/Launch" in kinds:
         found.append(finding("CHECK-017", subject))
-    if actions:
-        facts["active"] = sorted(action.strip("/") for action in actions)
+    if kinds:
+        facts["active"] = sorted(action.strip("/") for action in kinds)
 
 
-def _actions(holder: pikepdf.Object) -> Iterator[str]:
+def actions(holder: pikepdf.Object) -> Iterator[str]:
     """The kinds of dangerous actions that a catalogue, page or annotation holds."""
     for action in (holder.get("/OpenAction"), holder.get("/A")):
         if isinstance(action, pikepdf.Dictionary):

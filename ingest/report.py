@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import clock, model
-from archive.auditing import standing
+from archive.catalogue import SOME
 from archive.findings import Finding, Level
+from archive.fixity import checking, places
+from archive.fixity.auditing import standing
+from archive.fixity.damage import REPAIRED
 from archive.opening import Archive
+from ingest import digitised
+from ingest.digitised import Digitised
 from ingest.stages.submission import counts
 from retention.deadlines import Deadline, due
 
@@ -98,6 +103,20 @@ class ReceivedPackage:
 
 
 @dataclass(frozen=True, slots=True)
+class RecheckedDocument:
+    """A document whose verdict a later look at its signatures changed; `revoked`: a revocation came to light."""
+
+    document: str
+    title: str
+    before: str
+    after: str
+    legal_before: str
+    legal_after: str
+    revoked: bool
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything the morning report shows."""
 
@@ -115,11 +134,14 @@ class Report:
     again: list[tuple[str, str]]    # files that came before, under the same name: name, and where that item stands
     inbox: list[Finding]            # what stood in the way in the inbox itself
     packages: list[ReceivedPackage]
+    digitised: list[Digitised]      # the scans of the night, by fonds
+    rechecked: list[RecheckedDocument]      # verdicts that changed since the last night's report, revoked ones first
 
     @property
     def needs_person(self) -> bool:
-        """Whether anything waits for a person."""
-        return any(line.state in WAITING for line in (*self.lines, *self.earlier))
+        """Whether anything waits for a person, or is to be told to one at once."""
+        waits = any(line.state in WAITING for line in (*self.lines, *self.earlier))
+        return waits or any(one.revoked for one in self.rechecked)
 
 
 def latest_batch(session: Session) -> str:
@@ -143,8 +165,30 @@ def build(archive: Archive, batch: str, today: date | None = None) -> Report:
             started_at=_local(row.started_at), finished_at=_local(row.finished_at), counts=counts, lines=lines,
             earlier=earlier, deadlines=due(session, batch, today or clock.in_vietnam(clock.now()).date()),
             promises=_promises(session, archive, batch, counts, row.finished_at != ""), totals=_totals(session),
-            again=_again(session, batch), inbox=[Finding.from_dict(one) for one in row.summary.get("inbox", [])],
-            packages=_packages(session, batch))
+            again=_again(session, batch), inbox=[
+                *(Finding.from_dict(one) for one in row.summary.get("inbox", [])), *_copy_findings(archive)],
+            packages=_packages(session, batch), digitised=digitised.build(session, archive, batch=batch),
+            rechecked=_rechecked(session, batch))
+
+
+def _rechecked(session: Session, batch: str) -> list[RecheckedDocument]:
+    """What later looks changed: in this night, and between the last one and the next (on demand, or while idle)."""
+    starts = {row.subject: row.seq for row in session.execute(select(model.Event.subject, model.Event.seq).where(
+        model.Event.kind == "batch_started"))}
+    ends = session.scalars(select(model.Event.seq).where(model.Event.kind == "batch_finished")).all()
+    since = max((seq for seq in ends if seq < starts[batch]), default=0)
+    until = min((seq for seq in starts.values() if seq > starts[batch]), default=None)
+    query = select(model.Event.at, model.Event.data).where(model.Event.kind == "rechecked", model.Event.seq > since)
+    found = [event for event in session.execute(query if until is None else query.where(model.Event.seq < until))
+             if event.data["batch"] in ("", batch)]
+    codes = [event.data["document"] for event in found]
+    titles = {row.code: row.subject for start in range(0, len(codes), SOME) for row in session.execute(
+        select(model.Document.code, model.Document.subject).where(model.Document.code.in_(codes[start:start + SOME])))}
+    told = [RecheckedDocument(
+        event.data["document"], titles.get(event.data["document"], ""), event.data["before"], event.data["after"],
+        event.data["legal_before"], event.data["legal_after"], event.data["revoked"], _local(event.at))
+        for event in found if event.data["revoked"] or event.data["before"] != event.data["after"]]
+    return sorted(told, key=lambda one: (not one.revoked, one.document))
 
 
 def _again(session: Session, batch: str) -> list[tuple[str, str]]:
@@ -195,19 +239,47 @@ def _promises(session: Session, archive: Archive, batch: str, counts: dict[str, 
         Promise("searchable", "broken" if unindexed else "kept", {"unindexed": unindexed or 0}),
         Promise("ledger", "kept", {"events": archive.ledger.seq, "head": archive.ledger.head[:16]}),
         _read_again(session, archive),
+        *_copies(archive),
         _sealed(session, archive, batch),
+        *_scans_sealed(session, batch),
     ]
 
 
 def _read_again(session: Session, archive: Archive) -> Promise:
     """Whether every stored file was read again within the days of the settings, and all was as it was written."""
     known, days = standing(session, clock.now()), archive.settings.fixity.days
+    mended = sum(data["number"] for data in session.scalars(select(model.Event.data).where(
+        model.Event.kind == REPAIRED, model.Event.at >= clock.stamp(clock.now() - timedelta(days=1)))))
     figures = {"at": _clock(known.last) if known.last else "", "faults": known.faults, "age": known.age, "days": days,
-               "nights": None if known.nights is None else round(known.nights)}
+               "nights": None if known.nights is None else round(known.nights), "mended": mended}
     if known.faults:
         return Promise("fixity", "broken", figures)
     kept = known.age is not None and known.age <= days and (known.nights or 0) <= days
     return Promise("fixity", "kept" if kept else "not_checked", figures)
+
+
+def _copies(archive: Archive) -> list[Promise]:
+    """How each copy stands, and until when everything will be read again in time."""
+    status = checking.status(archive, clock.now())
+    told: list[Promise] = []
+    for one in status.places[1:]:
+        broken = one.faults or one.state == "ahead"
+        kept = one.state == "ready" and (one.lag or 0) <= 1 and one.age is not None and one.age <= status.days
+        figures = {"place": one.name, "state": one.state, "age": one.age, "faults": one.faults, "lag": one.lag,
+                   "days": status.days, "nights": one.nights}
+        told.append(Promise("copy", "broken" if broken else "kept" if kept else "not_checked", figures))
+    ahead = status.forecast
+    if ahead is not None and (ahead.breaks or not ahead.holds):
+        told.append(Promise("forecast", "not_checked", {
+            "days": status.days, "breaks": ahead.breaks.isoformat() if ahead.breaks else "", "seconds": ahead.seconds,
+            "sentence": checking.forecast_sentence(ahead, status.days)}))
+    return told
+
+
+def _copy_findings(archive: Archive) -> list[Finding]:
+    """What stood in the way of a copy when it was last brought up to date."""
+    return [Finding.from_dict(one) for place in places.copies(archive.settings)
+            for one in places.known(archive.settings, place).findings]
 
 
 def _sealed(session: Session, archive: Archive, batch: str) -> Promise:
@@ -222,6 +294,32 @@ def _sealed(session: Session, archive: Archive, batch: str) -> Promise:
         return Promise("evidence", "not_checked", {"seal": seal.id, "authorities": len(archive.settings.evidence.tsa)})
     return Promise("evidence", "kept", {"seal": seal.id, "time": _clock(seal.tokens[0]["time"]),
                                         "server": seal.tokens[0]["server"]})
+
+
+def _scans_sealed(session: Session, batch: str) -> list[Promise]:
+    """Whether the scans of this night bear the agency's seal; nothing where none was to be sealed."""
+    sealed = session.scalar(select(func.count(model.Event.subject.distinct())).join(
+        model.Document, model.Document.item == model.Event.subject).where(
+        model.Event.kind == "document_sealed", model.Document.batch == batch)) or 0
+    waiting: dict[str, int] = defaultdict(int)
+    left: dict[str, int] = defaultdict(int)
+    row = model.ItemFinding
+    for code, params in session.execute(select(row.code, row.params).join(model.Item, model.Item.id == row.item).where(
+            model.Item.batch == batch, model.Item.state == "stored", row.code.in_(_UNSEALED))):
+        if code == WAITS_FOR_SEAL:
+            waiting[params.get("reason", "")] += 1
+        else:
+            left[code] += 1
+    if not (sealed or waiting or left):
+        return []
+    return [Promise("scans_sealed", "not_checked" if waiting else "kept", {
+        "sealed": sealed, "waiting": sum(waiting.values()), "reasons": dict(sorted(waiting.items())),
+        "left": dict(sorted(left.items()))})]
+
+
+# Scans that were stored without the seal: waiting for it, or left without one for good.
+WAITS_FOR_SEAL = "SEAL-050"
+_UNSEALED = (WAITS_FOR_SEAL, "SEAL-051", "SEAL-052", "SEAL-053", "SEAL-054")
 
 
 def _totals(session: Session) -> dict[str, int]:
@@ -245,6 +343,8 @@ def as_dict(report: Report) -> dict[str, Any]:
         "items": [_line_as_dict(line) for line in report.lines],
         "received_again": [{"name": name, "state": state} for name, state in report.again],
         "packages": [asdict(one) for one in report.packages],
+        "digitised": [digitised.as_dict(one) for one in report.digitised],
+        "rechecked": [asdict(one) for one in report.rechecked],
         "inbox_findings": [found.as_dict() for found in report.inbox],
         "waiting_since_earlier": [_line_as_dict(line) for line in report.earlier],
         "deadlines": [{"kind": one.kind, "subject": one.subject, "due": one.due.isoformat(), "late": one.late,

@@ -11,7 +11,8 @@ from archive.files import json_bytes, write_atomically
 from archive.findings import Level
 from archive.i18n import _
 from archive.terminal import legal_value_name, state_name, verdict_name
-from ingest.commands.report import local_clock, package_sentence, promise_sentence
+from ingest import digitised
+from ingest.commands.report import local_clock, package_sentence, promise_sentence, recheck_sentence
 from ingest.report import WAITING, Report, as_dict, reasons
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -38,7 +39,9 @@ def render(report: Report) -> str:
                               lstrip_blocks=True)
     environment.globals.update(_=_, language=i18n.language(), Level=Level, state_name=state_name,
                                verdict_name=verdict_name, legal_value_name=legal_value_name,
-                               promise_sentence=promise_sentence, package_sentence=package_sentence, clock=local_clock)
+                               promise_sentence=promise_sentence, package_sentence=package_sentence,
+                               recheck_sentence=recheck_sentence, digitised_sentences=digitised.sentences,
+                               clock=local_clock)
     return environment.get_template("report.html").render(
         report=report,
         stored=sorted((line for line in report.lines if line.state == "stored"), key=lambda line: line.document),

@@ -5,12 +5,15 @@ A file that was not scanned is recorded as "not checked", never as clean (ĐN Đ
 
 from __future__ import annotations
 
-import subprocess
+import os
 from pathlib import Path
 
+from archive import outside
 from archive.findings import Finding, finding
 
 SECONDS = 120
+FILE_MB = 1000              # what it may unpack to a file
+MEMORY_MB = 4096            # a scanner holds all its signatures, over 1 GB of them
 NOT_CHECKED, CLEAN, INFECTED, FAILED = "not checked", "clean", "infected", "failed"
 
 
@@ -21,10 +24,10 @@ def scan(path: Path, subject: str, command: list[str], seconds: float = SECONDS)
     """
     if not command:
         return NOT_CHECKED, []
+    limits = outside.Limits(seconds, MEMORY_MB, FILE_MB, network=True)      # clamdscan asks its daemon
     try:
-        code = subprocess.run([*command, str(path.absolute())], capture_output=True, timeout=seconds,
-                              check=False, stdin=subprocess.DEVNULL).returncode
-    except subprocess.TimeoutExpired:
+        code = outside.run([*command, str(path.absolute())], limits, Path.cwd(), os.environ).code
+    except outside.TooLongError:
         return FAILED, [finding("CHECK-071", subject, reason=f"> {seconds:g} s")]
     except OSError as error:
         return FAILED, [finding("CHECK-071", subject, reason=error.strerror or type(error).__name__)]

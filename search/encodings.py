@@ -20,15 +20,17 @@ from search.legacy import (
     from_font,
     from_tcvn3,
     from_vni,
+    may_be_legacy,
     to_tcvn3,
     to_vni,
     undo_misreading,
 )
 from search.mending import repair
-from search.syllables import VIETNAMESE, language_guess, syllable_weight, vietnamese_share
+from search.syllables import VIETNAMESE, counts, language_guess, share, syllable_weight, syllables, vietnamese_share
 
-__all__ = ["MOJIBAKE", "Decoded", "decode", "from_font", "from_tcvn3", "from_vni", "language_guess",
-           "recover", "repair", "syllable_weight", "to_tcvn3", "to_vni", "vietnamese_share"]
+__all__ = ["MOJIBAKE", "VIETNAMESE", "Decoded", "counts", "decode", "from_font", "from_tcvn3", "from_vni",
+           "language_guess", "may_be_legacy", "recover", "repair", "share", "syllable_weight", "syllables", "to_tcvn3",
+           "to_vni", "undo_misreading", "vietnamese_share"]
 
 # UTF-32 before UTF-16: the little-endian mark of one begins with that of the other.
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "utf-8"), (codecs.BOM_UTF32_LE, "utf-32", "utf-32"),

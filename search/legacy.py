@@ -304,6 +304,11 @@ def _undo_mojibake(text: str) -> Decoded | None:
     return None
 
 
+def may_be_legacy(text: str) -> bool:
+    """Whether a text holds a sign or a word that TCVN3 or VNI would explain and Unicode Vietnamese would not."""
+    return _SUSPECT.search(text) is not None or any(not syllable_weight(word) for word in set(_doubtful(text)))
+
+
 def undo_misreading(text: str) -> Decoded:
     """Convert what is in a legacy encoding or was misread; `encoding` is "unicode" where nothing was.
 

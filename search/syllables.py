@@ -1,4 +1,4 @@
-"""Tells whether words are Vietnamese: the syllables in common use and the rules of spelling.
+"""Tells whether words are Vietnamese: the syllables in common use and the rules of spelling; how much of a text is.
 
 It knows nothing of meaning and must never be used to correct a word: a name may be spelt as its bearer likes.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 DATA = Path(__file__).with_name("data")
@@ -22,6 +25,15 @@ LETTERS = frozenset(_SMALL + _SMALL.upper())
 """The vowels of Vietnamese with and without tone marks, and đ; small and capital, NFC."""
 
 _WORD = re.compile(r"[^\W\d_]+")
+_SPELT = re.compile(r"(?=\d*[^\W\d_])\w+")         # letters, and digits among them
+_ADDRESS = re.compile(r"@|://|www\.|\.(?:vn|com|net|org)\b")
+_NOTATION = re.compile(r"\w[/&–-]\w")               # 12/2026/QĐ-UBND, TTg-CP
+_CODE = re.compile(r"\d+[^\W\d_]{1,3}|[^\W\d_]{1,3}\d+")
+_LISTED = re.compile(r"\W*[^\W\d_](?:[).:/]\W*)?")
+_TONED = re.compile("[" + "".join(sorted({unicodedata.normalize("NFC", vowel + tone) for vowel in "AĂÂEÊIOÔƠUƯY"
+                                         for tone in _TONES})) + "]")
+_LONGEST_ABBREVIATION = 8
+_STOPS = ".,;:()\"'“”‘’"
 
 
 def rows(name: str) -> list[list[str]]:
@@ -44,6 +56,86 @@ def _toneless() -> frozenset[str]:
               for onset in parts[f"onsets_{side}"] for rime in parts[f"rimes_{side}"]}
     after_qu = {"qu" + rime for rime in parts["rimes_qu"]}
     return frozenset(joined | after_qu | {*parts["initial_y"], *parts["irregular"]})
+
+
+@cache
+def syllables() -> frozenset[str]:
+    """Every written syllable that onset, rime and tone permit: small letters, NFC, both ways of placing the tone."""
+    parts = tomllib.loads((DATA / "syllable_parts.toml").read_text(encoding="utf-8"))
+    pairs = [(onset, rime) for side in ("back", "front", "y") for onset in parts[f"onsets_{side}"]
+             for rime in parts[f"rimes_{side}"]
+             if not (onset == "gi" and rime[0] == "i")
+             and not (onset in parts["labials"] and rime.startswith(tuple(parts["glides"])))]
+    pairs += [("qu", rime) for rime in parts["rimes_qu"]]
+    pairs += [("", whole) for whole in parts["initial_y"]]
+    for whole in (*parts["irregular"], *parts["borrowed"]):
+        onset = next(onset for onset in ("g", *sorted(parts["onsets_back"], key=len, reverse=True))
+                     if whole.startswith(onset))
+        pairs.append((onset, whole[len(onset):]))
+    return frozenset(toned for onset, rime in pairs for toned in _toned(onset, rime, parts))
+
+
+def _toned(onset: str, rime: str, parts: dict[str, list[str]]) -> Iterator[str]:
+    stopped = rime.endswith(("c", "ch", "p", "t"))          # such a rime bears sắc or nặng, nothing else
+    vowels = "".join(takewhile(lambda letter: letter in LETTERS, rime))
+    marked = [place for place, letter in enumerate(vowels) if letter in "ăâêôơư"]
+    if marked:
+        places = [marked[-1]]
+    elif vowels in parts["either"]:
+        places = [1] if vowels != rime else [0, 1]
+    else:
+        places = [1 if vowels in parts["second"] else 0]
+    for tone in _TONES[1] + _TONES[4] if stopped else ("", *_TONES):
+        for place in places:
+            yield unicodedata.normalize("NFC", onset + rime[:place + 1] + tone + rime[place + 1:])
+
+
+@cache
+def _names() -> frozenset[str]:
+    """Parts of names and borrowed words that stand in official Vietnamese text, small letters, NFC."""
+    return frozenset(word for row in rows("names.txt") for word in row[0].split())
+
+
+def share(text: str) -> float:
+    """Share (0 to 1) of a text's words that are Vietnamese syllables by their structure; 1.0 where no word counts.
+
+    Left out of the count are numbers, codes (12/2026/QĐ-UBND, A4), web and mail addresses, abbreviations in capitals,
+    letters of a list ("a)", "đ)") and known names of other tongues. A word with a digit or a sign of another script
+    amid its letters is no syllable. Of Vietnamese without diacritics three quarters pass. Any Unicode form.
+    """
+    counted, valid = counts(text)
+    return valid / counted if counted else 1.0
+
+
+def counts(text: str) -> tuple[int, int]:
+    """How many words of `text` count as words, and how many of these are syllables (see `share`)."""
+    known, names = syllables(), _names()
+    counted = valid = 0
+    for token, times in Counter(unicodedata.normalize("NFC", text).split()).items():
+        if token.strip(_STOPS).lower() in known:        # most words: no pattern needed
+            counted, valid = counted + times, valid + times
+            continue
+        if _ADDRESS.search(token):
+            continue
+        for word in _SPELT.findall(token):
+            small = word.lower()
+            if small in known:
+                counted, valid = counted + times, valid + times
+            elif not (small in names or _beside(word, token)):
+                counted += times
+    return counted, valid
+
+
+def _beside(word: str, token: str) -> bool:
+    """Whether a word that is no syllable stands outside the count: a code, an abbreviation, a letter of a list."""
+    if any(sign.isdigit() for sign in word):
+        # "A4", "5G", "15a" are codes; a digit amid letters ("c0ng") is a misread word, unless it is within a notation.
+        return _NOTATION.search(token) is not None or _CODE.fullmatch(word) is not None
+    if len(word) == 1:
+        return _LISTED.fullmatch(token) is not None
+    if _NOTATION.search(token):
+        return len(word) <= _LONGEST_ABBREVIATION and word[:1].isupper()
+    return word.isupper() and len(word) <= _LONGEST_ABBREVIATION and not _TONED.search(word)
 
 
 @lru_cache(maxsize=65536)

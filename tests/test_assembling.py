@@ -20,9 +20,9 @@ from tests.test_closing import GOOD
 
 CREATED = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 # id.loc.gov/vocabulary/preservation/eventType, as far as it can be said here
-TERMS = {"accession", "creation", "digital signature validation", "exporting", "fixity check",
-         "information package creation", "ingestion", "metadata modification", "modification", "quarantine", "transfer",
-         "unquarantine"}
+TERMS = {"accession", "creation", "digital signature generation", "digital signature validation", "exporting",
+         "fixity check", "information package creation", "ingestion", "metadata modification", "modification",
+         "quarantine", "transfer", "unquarantine"}
 
 
 @pytest.fixture

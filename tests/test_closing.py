@@ -19,11 +19,12 @@ import pytest
 from click.testing import CliRunner, Result
 from lxml import etree
 
-from archive import catalogue, clock, closing, completeness, fixity, i18n, layout, model, opening, records, settings
+from archive import catalogue, clock, closing, completeness, i18n, layout, model, opening, records, settings
 from archive.catalogue import record as record_events
 from archive.commands import casefile, casefile_close
 from archive.errors import ArchiveBusyError, NoRoomError, RefusedError
 from archive.findings import finding
+from archive.fixity import checking
 from archive.ledger import Entry, Ledger, event_key
 from archive.opening import Archive, ownership
 from archive.packages import assemble
@@ -432,13 +433,13 @@ def test_closing_anew_keeps_the_uuid_and_says_that_it_replaces(kho: Archive, mon
 
 def test_the_ledger_knows_which_package_the_store_should_hold(kho: Archive) -> None:
     closed(kho)
-    assert [fault for fault in fixity.faults(kho) if "METS" in fault] == []
+    assert [fault for fault in checking.faults(kho) if "METS" in fault] == []
     luutru(kho, "reopen", FILE, "--reason", "còn văn bản")
-    assert [fault for fault in fixity.faults(kho) if "METS" in fault] == []
+    assert [fault for fault in checking.faults(kho) if "METS" in fault] == []
     with ownership(kho), kho.catalogue.session() as session:
         record_events(session, kho.ledger, [Entry("casefile_closed", FILE, {"mets": "0" * 64},
                                                   event_key("casefile_closed", FILE, "v9"))])
-    assert [fault for fault in fixity.faults(kho) if "METS" in fault] != []
+    assert [fault for fault in checking.faults(kho) if "METS" in fault] != []
 
 
 @pytest.mark.parametrize("regime", ["tt02_2019", "nd30_2020"])

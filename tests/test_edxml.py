@@ -69,7 +69,8 @@ def take(tmp_path: Path) -> Take:
         for found in findings:
             assert "{" not in found.sentence("vi") + found.sentence("en") + found.cure("vi") + found.cure("en")
             assert "…" not in found.sentence("vi") + found.sentence("en"), f"{found.code} lacks a parameter"
-        return Taken(item, findings)
+        # What is said of the message's own signature, which is filler, is tested in test_signature_kinds.py.
+        return Taken(item, [found for found in findings if found.code != "VERIFY-099"])
 
     return run
 
@@ -353,5 +354,6 @@ def test_every_business_and_every_code_list_has_words() -> None:
 def test_a_part_is_not_mistaken_for_another_message(take: Take) -> None:
     taken = take(message())
     moved = replace(taken.item, parts=list(reversed(taken.item.parts)))
-    assert edxml.unpack(moved, Context(Settings(root=taken.item.folder), date(2026, 3, 5))) == []
+    found = edxml.unpack(moved, Context(Settings(root=taken.item.folder), date(2026, 3, 5)))
+    assert [one.code for one in found] == ["VERIFY-099"]
     assert [part.role for part in moved.parts] == ["original", "message"]

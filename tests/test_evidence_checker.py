@@ -65,6 +65,16 @@ def test_it_is_short_enough_to_be_read() -> None:
     assert len(PROGRAM.read_text(encoding="utf-8").splitlines()) < 300
 
 
+def test_a_gap_between_two_timestamps_is_said_and_the_hashes_still_fit(tmp_path: Path) -> None:
+    def at(year: int, value: bytes) -> bytes:
+        return years(year, year + 2, name=f"TSA {year}").token(value, "sha256", datetime(year, 2, 1, tzinfo=UTC))
+
+    record = ers.first_record([], at(2026, hashlib.sha256(TEXT).digest()))
+    for year, gap in ((2027, 0), (2031, 1)):
+        done = run(tmp_path, TEXT, ers.renewed(record, [], at(year, ers.token_digest(record)[0])))
+        assert (done.returncode, done.stdout.count("a gap")) == (0, gap), done.stdout
+
+
 def test_a_changed_file_is_said(tmp_path: Path) -> None:
     done = run(tmp_path, TEXT + b" ", RECORD)
     assert done.returncode == 3
@@ -107,3 +117,11 @@ def test_whatever_is_changed_in_a_record_it_never_says_right_where_the_archive_s
 def test_noise_is_refused(noise: bytes) -> None:
     with pytest.raises((checker.WrongError, ValueError, IndexError, KeyError)):
         checker.check(TEXT, noise, [], lambda _: None)
+
+
+def test_a_file_that_is_not_there_and_a_root_that_is_not_der_are_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+    for more in (("--root", str(tmp_path / "nowhere")), ("--root", str(tmp_path / "root.pem")), ("--root",)):
+        done = run(tmp_path, TEXT, RECORD, *more)
+        assert (done.returncode, done.stderr) == (2, ""), more
+        assert "SAI" not in done.stdout and done.stdout, more

@@ -29,6 +29,7 @@ from tests.night_driver import NO_ROOM
 
 SAMPLES = ROOT / "samples"
 KILLS = 60
+COPY = {"LUUTRU_COPIES__PLACES": '["../sao"]'}      # every night of these tests brings a copy up to date as well
 SEED = int(os.environ.get("LUUTRU_KILL_SEED", "20261121"))
 
 
@@ -75,11 +76,12 @@ def make_archive(root: Path, inbox: Path) -> None:
         clock.now = real
     shutil.copytree(SAMPLES / "trust", root / "trust", dirs_exist_ok=True)
     shutil.copytree(inbox, root / "inbox", dirs_exist_ok=True)
+    (root.parent / "sao").mkdir()
 
 
 def night(root: Path, *more: str, after: float | None = None) -> int:
     """One life of the night in a process group of its own; killed from outside after `after` seconds."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_INGEST__SETTLE_SECONDS": "0"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_INGEST__SETTLE_SECONDS": "0", **COPY}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     life = subprocess.Popen([sys.executable, ROOT / "tests" / "night_driver.py", root, *more], start_new_session=True,
                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -115,7 +117,8 @@ def picture(root: Path) -> Picture:
                for part in ("store/ocfl", "store/intake", "store/staging")
                for path in sorted((root / part).rglob("*")) if path.is_file()},
         rows=rows,
-        events=sorted(json.dumps([line.kind, line.subject, line.actor, line.data], sort_keys=True) for line in lines),
+        events=sorted(json.dumps([line.kind, line.subject, line.actor, {
+            key: value for key, value in line.data.items() if key != "seconds"}], sort_keys=True) for line in lines),
         inbox=sorted(path.relative_to(root).as_posix() for path in (root / "inbox").rglob("*") if path.is_file()),
         indexed=indexed)
 
@@ -166,6 +169,9 @@ def test_a_night_killed_sixty_times_ends_with_the_same_archive(tmp_path: Path, i
         kills += result == -signal.SIGKILL
     assert kills >= KILLS
     assert_same(picture(root), peaceful)
+    for path, data in picture(root).store.items():
+        if not path.startswith("store/staging/"):
+            assert (root.parent / "sao" / path).read_bytes() == data, "the copy has it too"
 
 
 @pytest.mark.slow
@@ -203,7 +209,7 @@ def test_a_full_disk_in_the_middle_loses_nothing(tmp_path: Path, inbox: Path, pe
     private = ["unshare", "--mount", "--propagation", "unchanged"]
     if os.geteuid() != 0:
         private[1:1] = ["--user", "--map-root-user"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_INGEST__SETTLE_SECONDS": "0"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_INGEST__SETTLE_SECONDS": "0", **COPY}
     done = subprocess.run([*private, "bash", "-c", DISK_FULL, "disk-full", mount, start, sys.executable,
                            "collect examine store"], cwd=ROOT, env=environment, capture_output=True, text=True,
                           timeout=300, check=False)

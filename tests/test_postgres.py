@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from archive import catalogue, clock, opening, settings
+from archive import catalogue, opening, settings
 from archive.file_plan_import import import_file_plan
 from archive.rebuild import rebuild
 from ingest import nightly
 from tests import postgres
-from tests.conftest import NIGHT, ROOT
+from tests.conftest import ROOT
 
 SAMPLES = ROOT / "samples"
 NAMES = ("danh-sach-van-ban.xlsx", "van-ban-den", "van-phong", "lien-thong")
@@ -40,9 +40,8 @@ def night(root: Path, database: str) -> tuple[opening.Archive, dict[str, list[di
         return archive, catalogue.rows(session)
 
 
-def test_postgresql_and_sqlite_hold_the_same_rows(tmp_path: Path, database: str,
-                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: NIGHT)
+@pytest.mark.usefixtures("stopped_clock")
+def test_postgresql_and_sqlite_hold_the_same_rows(tmp_path: Path, database: str) -> None:
     lite, on_sqlite = night(tmp_path / "sqlite", "")
     real, on_postgres = night(tmp_path / "postgres", database)
     assert settings.load(tmp_path / "postgres").database == database

@@ -16,8 +16,9 @@ from sqlalchemy import select
 from archive import clock, layout, rebuild
 from archive.catalogue import record
 from archive.errors import IntegrityError, RefusedError
-from archive.evidence import ers, log, renewal, seals, tokens
+from archive.evidence import checker, ers, log, renewal, seals, tokens
 from archive.evidence.ledger import check_ledger
+from archive.evidence.night import seal_and_renew
 from archive.files import json_bytes
 from archive.ledger import Entry, event_key, line_bytes, line_hash
 from archive.model import Seal
@@ -133,6 +134,27 @@ def test_without_an_authority_the_night_is_sealed_the_gap_shown_and_closed_later
     assert check(kho, seal, b"A")[0].time == later
 
 
+def test_of_several_authorities_each_that_answers_well_is_kept_and_each_other_named(kho: Archive) -> None:
+    urls = ["http://silent", "http://lying", "http://one", "http://two"]
+    object.__setattr__(kho.settings, "evidence", kho.settings.evidence.model_copy(update={"tsa": urls}))
+
+    def asking(url: str, digest: bytes, algorithm: str) -> tokens.Token:
+        if url == "http://silent":
+            return broken(url, digest, algorithm)
+        asked = hashlib.sha256(b"something else").digest() if url == "http://lying" else digest
+        one = years(2026, 2031, name=url)
+        return tokens.accept(one.response(tokens.request(asked, algorithm, 1), FIRST), digest, algorithm, 1)
+
+    with ownership(kho):
+        keep(kho, "a.pdf", b"A")
+        seal = seals.seal_night(kho, FIRST)
+        timed = seals.fetch_tokens(kho, FIRST, asking)
+    assert (timed.done, sorted(timed.refused)) == ([seal], ["http://lying", "http://silent"])
+    assert [one["server"] for one in rows(kho)[0].tokens] == ["http://one", "http://two"]
+    assert check(kho, seal, b"A")[0].sound
+    assert [tokens.read(one).server for one in renewal.Records(kho).tokens(seal)] == ["http://one", "http://two"]
+
+
 def test_a_writer_killed_between_store_and_ledger_leaves_one_seal_and_not_two(kho: Archive,
                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_arguments: object) -> None:
@@ -187,9 +209,10 @@ def test_forty_years_of_nightly_jobs_with_two_changes_of_algorithm_still_prove_t
         for step in range(81):      # every half year until 2066
             now = FIRST + timedelta(days=182.5 * step)
             if step % 8 == 0:
-                data = f"tài liệu {step}".encode()
-                keep(kho, f"{step}.pdf", data)
-                sealed[data] = seals.seal_night(kho, now)
+                new = [f"tài liệu {step} {n}".encode() for n in range(5 if step == 0 else 1)]
+                for n, data in enumerate(new):
+                    keep(kho, f"{step}-{n}.pdf", data)
+                sealed |= dict.fromkeys(new, seals.seal_night(kho, now))
             renewal.renew_timestamps(kho, now)
             seals.fetch_tokens(kho, now, authority_of(now))
             if step in (24, 52):
@@ -203,12 +226,20 @@ def test_forty_years_of_nightly_jobs_with_two_changes_of_algorithm_still_prove_t
             assert until is not None
             assert until > later.time, "renewed while the server's certificate was in force"
         assert tokens.read(links[-1].token).until > now
-    first = check(kho, sealed["tài liệu 0".encode()], "tài liệu 0".encode())
-    assert [link.algorithm for link in first if link.covers == "object"] == ["sha256", "sha384", "sha512"]
-    assert len(first) > 8
-    evidence = renewal.record_of(kho, "000001", hashlib.sha256("tài liệu 0".encode()).digest(),
-                                 renewal.digests_of("tài liệu 0".encode()))
-    assert not any(link.sound for link in ers.check(evidence, renewal.digests_of(b"x")) if link.covers == "object")
+    of_the_first_night = [data for data, seal in sealed.items() if seal == "000001"]
+    inventory = kho.store.folder(layout.casefile_object(CODE)) / "v1" / "inventory.json"
+    assert len(of_the_first_night) == 5
+    for data in [*of_the_first_night, inventory.read_bytes()]:
+        first = check(kho, "000001", data)
+        assert [link.algorithm for link in first if link.covers == "object"] == ["sha256", "sha384", "sha512"]
+        assert len(first) > 8
+        evidence = renewal.record_of(kho, "000001", hashlib.sha256(data).digest(), renewal.digests_of(data))
+        checker.check(data, evidence, [], lambda _: None)       # another hand's code says the same
+        tampered = data + b"!"      # not one bit: "0" would become "1", a neighbour in the same tree
+        links = ers.check(evidence, renewal.digests_of(tampered))
+        assert not any(link.sound for link in links if link.covers == "object")
+        with pytest.raises(checker.WrongError):
+            checker.check(tampered, evidence, [], lambda _: None)
 
 
 def test_nothing_is_rehashed_over_a_gap_or_over_a_changed_file(kho: Archive) -> None:
@@ -239,6 +270,24 @@ def test_the_calendar_says_what_is_due_when_and_a_renewal_takes_it_off(kho: Arch
         assert [one.seals for one in renewal.calendar_of(kho)] == [(made,)]
         assert renewal.renew_timestamps(kho, now) == []
     assert len(check(kho, "000001", b"A")) == 2
+
+
+def test_a_certificate_that_ended_unnoticed_is_said_and_renewed_all_the_same(
+        kho: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2031, 3, 1, tzinfo=UTC)      # the authority's certificate ended with 2030
+    with ownership(kho):
+        keep(kho, "a.pdf", b"A")
+        seal = seals.seal_night(kho, FIRST)
+        seals.fetch_tokens(kho, FIRST, authority_of(FIRST))
+        monkeypatch.setattr(seals, "ask", lambda url, digest, algorithm, **_: authority_of(now)(url, digest, algorithm))
+        done = seal_and_renew(kho, now)
+        assert [(one.seals, one.until) for one in done.ended] == [((seal,), datetime(2031, 1, 1, tzinfo=UTC))]
+        assert seal_and_renew(kho, now).ended == []
+    first, second = check(kho, seal, b"A")
+    assert (first.sound, second.sound, second.time) == (True, True, now)
+    until = tokens.read(first.token).until
+    assert until is not None
+    assert until < second.time
 
 
 @pytest.mark.parametrize(("moment", "months", "before"), [

@@ -9,7 +9,7 @@ import numpy as np
 import pikepdf
 import pytest
 
-from ingest.signatures.pictures import Compared, _judge, _Page, compare
+from ingest.signatures.pictures import Compared, _judge, _Page, compare, hides
 from tests.test_signatures import SEAL, Judge, append, codes, judge, sign, trust_folder  # noqa: F401 (fixtures)
 
 
@@ -75,14 +75,26 @@ def test_a_box_that_hides_text_is_mentioned_and_a_seal_drawn_through_is_not() ->
             picture[30:60, 20:60] = np.minimum(picture[30:60, 20:60], seal) if seal < 255 else 255
         return _Page(picture, [(20, 30, 60, 60)] if box else [])
 
-    def judged(after: _Page) -> Compared:
+    def judged(after: _Page) -> tuple[list[int], list[int]]:
         result = Compared()
-        _judge([page(seal=255, box=False)], [after], result)
-        return result
+        return _judge([page(seal=255, box=False)], [after], result), result.different
 
-    assert judged(page(seal=255)).covered == [1], "a white box: the text is gone"
-    assert judged(page(seal=120)).covered == [], "a red seal: the text shows through"
-    assert judged(page(seal=255)).different == [], "inside the box nothing else is compared"
+    before = page(seal=255, box=False)
+    assert hides(before, page(seal=255)), "a white box: the text is gone"
+    assert not hides(before, page(seal=120)), "a red seal: the text shows through"
+    assert judged(page(seal=255)) == ([0], []), "inside the box nothing else is compared, but looked at closely"
+    assert judged(page(seal=255, text=False, box=False)) == ([], [1])
+
+
+def test_an_empty_field_is_no_place_to_hide_text_and_a_signed_one_does_not_change() -> None:
+    picture = np.full((100, 100), 255, np.uint8)
+    picture[40:44, 20:60] = 0
+    box = (20, 30, 60, 60)
+    empty, signed = _Page(picture, empty=[box]), _Page(picture, signed=[box])
+    white = _Page(np.full((100, 100), 255, np.uint8), signed=[box])
+    assert hides(empty, white) and not hides(signed, white)
+    result = Compared()
+    assert _judge([signed], [white], result) == [] and result.different == [1]
 
 
 def test_a_seal_over_the_signature_is_as_it_must_be(judge: Judge) -> None:  # noqa: F811

@@ -493,6 +493,7 @@ def test_the_report_counts_the_documents_of_each_package(archive: Archive, sip: 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
 def test_packages_make_the_same_rows_on_postgresql(tmp_path: Path, sip: Path) -> None:
     other = sip_packages.write(sip_packages.case_file(tmp_path, (4,)), tmp_path / "other.zip")
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,7 +103,7 @@ def test_the_store_keeps_what_the_folder_lost(root: Path, tmp_path: Path) -> Non
     for path in (root / "trust").rglob("*.der"):
         path.unlink()
     assert [one["present"] for one in listed(root)] == [False]
-    assert json.loads(luutru(root, "restore", "--json").stdout) == {"restored": 1}
+    assert json.loads(luutru(root, "restore", "--json").stdout) == {"restored": 1, "revocations": 0}
     assert [one["present"] for one in listed(root)] == [True]
 
 
@@ -159,3 +160,46 @@ def test_the_lists_are_fetched_from_where_the_certificates_say(root: Path, tmp_p
     told = json.loads(done.stdout)
     assert [one["taken"] for one in told] == [True, False, False]
     assert done.exit_code == 3, "not every list came"
+
+
+def test_an_empty_name_or_reason_believes_nobody_and_takes_nothing_away(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "ca.der").write_bytes(authority())
+    for who, why in (("", "x"), ("Lan", " ")):
+        assert luutru(root, "add", str(tmp_path / "ca.der"), "--list", "A", "--confirmed-by", who,
+                      "--reason", why).exit_code != 0
+    assert listed(root) == []
+    add(root, authority(), tmp_path / "ca.der")
+    assert luutru(root, "remove", listed(root)[0]["sha256"], "--reason", "", "--yes").exit_code != 0
+    assert len(listed(root)) == 1
+
+
+def test_the_same_entry_again_is_no_change(root: Path, archive: Archive, tmp_path: Path) -> None:
+    add(root, authority(), tmp_path / "ca.der")
+    [before] = listed(root)
+    next((root / "trust").rglob("*.der")).unlink()
+    [told] = json.loads(add(root, authority(), tmp_path / "ca.der").stdout)
+    assert (told["version"], listed(root)) == (before["version"], [before]), "the lost file lies there again"
+    assert [line.kind for line in archive.ledger.lines()].count("trust_added") == 1
+    luutru(root, "add", str(tmp_path / "ca.der"), "--list", "Thử nghiệm", "--confirmed-by", "Lan", "--reason", "lại",
+           "--purpose", "signatures")
+    assert listed(root)[0]["version"].startswith("2-")
+    shown = luutru(root, "show", before["sha256"])
+    assert shown.output.count("Thử nghiệm") == 3, "each change says which list it was about"
+
+
+def test_a_pipe_or_a_device_is_refused_and_not_read(root: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    add(root, authority(), tmp_path / "ca.der")
+    (tmp_path / "ca.crl").write_bytes(revocations())
+    for name in ("pipe", "zero"):
+        assert luutru(root, "add", str(tmp_path / name), "--list", "A", "--confirmed-by", "Lan",
+                      "--reason", "x").exit_code != 0
+        done = luutru(root, "update", str(tmp_path / name), str(tmp_path / "ca.crl"), "--json")
+        assert (done.exit_code, [one["taken"] for one in json.loads(done.stdout)]) == (3, [False, True])
+
+
+def test_a_file_that_is_neither_list_nor_answer_is_told_in_one_line(root: Path, tmp_path: Path) -> None:
+    add(root, authority(), tmp_path / "ca.der")
+    done = luutru(root, "update", str(tmp_path / "ca.der"))
+    assert done.exit_code == 3 and len(done.output.splitlines()) == 1 and "asn1crypto" not in done.output

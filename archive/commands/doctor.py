@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
+from archive import outside
+from archive.errors import LuuTruError
 from archive.i18n import _
 from archive.opening import exists
+from archive.settings import Settings
 from archive.terminal import console, print_json, settings_of
 
 FONT = Path("/usr/share/fonts/truetype/liberation2/LiberationSerif-Regular.ttf")
@@ -37,7 +40,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     parts = look()
     free = shutil.disk_usage(settings.root if settings.root.exists() else Path.cwd()).free
     if as_json:
-        print_json({"parts": [asdict(part) for part in parts], "archive": exists(settings), "free_mb": free >> 20})
+        print_json({"parts": [asdict(part) for part in parts], "archive": exists(settings), "free_mb": free >> 20,
+                    "copies": _copies(settings)})
     else:
         out = console()
         for part in parts:
@@ -47,6 +51,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
                 out.print(f"    → {part.cure}")
         place = settings.root if exists(settings) else _("none yet (luutru init)")
         out.print(f"{_('Archive')}: {place} · {_('free')}: {free >> 20} MB")
+        if (copies := _copies(settings)) is not None:
+            out.print(_copies_line(copies), soft_wrap=True, markup=False)
     ctx.exit(1 if any(part.state == "missing" for part in parts) else 0)
 
 
@@ -69,9 +75,44 @@ def look() -> list[Part]:
     ]
 
 
+def _copies(settings: Settings) -> dict[str, Any] | None:
+    """How the copies stand: named, complete up to now, not to be used, faults open anywhere; None without an archive.
+
+    An archive that cannot be opened has no answer either: the other commands say why.
+    """
+    from archive import clock
+    from archive.fixity.checking import status
+    from archive.opening import open_archive
+
+    if not exists(settings):
+        return None
+    try:
+        archive = open_archive(settings)
+    except (LuuTruError, OSError):
+        return None
+    try:
+        told = status(archive, clock.now()).places
+    finally:
+        archive.close()
+    copies = [one for one in told if one.state != "store"]
+    return {"named": len(copies), "complete": sum(1 for one in copies if one.state == "ready" and one.lag == 0),
+            "absent": [one.name for one in copies if one.state != "ready"], "faults": sum(one.faults for one in told)}
+
+
+def _copies_line(copies: dict[str, Any]) -> str:
+    if not copies["named"]:
+        line = _("Copies: none (copies.places): when this disk goes, everything on it goes")
+    else:
+        line = _("Copies: {complete} of {named} complete").format(**copies)
+    if copies["absent"]:
+        line += " · " + _("not usable: {places}").format(places=", ".join(copies["absent"]))
+    if copies["faults"]:
+        line += " · " + _("{faults} faults are open: luutru fixity repair").format(**copies)
+    return line
+
+
 def _ask(command_line: list[str]) -> str:
     try:
-        done = subprocess.run(command_line, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        return outside.run(command_line, outside.Limits(memory_mb=4096)).said
+    except (OSError, outside.TooLongError):
         return ""
-    return done.stdout or done.stderr

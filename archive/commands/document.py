@@ -83,6 +83,8 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
         out.print(f"  [dim]{_('Signed by'):<26}[/] {one.get('signer') or '—'} · {one.get('organisation') or '—'} · "
                   f"{local_time(one.get('time') or '') or '—'} ({time_source_name(one.get('time_source') or '')}) · "
                   f"{verdict_name(one.get('verdict', ''))}", soft_wrap=True)
+    if seal := record.get("facts", {}).get("seal"):
+        out.print(f"  [dim]{_('Agency seal'):<26}[/] {escape(_seal(seal))}", soft_wrap=True)
     print_table(_("Files"), (_("Role"), _("Name"), _("Bytes"), "SHA-256"),
                 [(role_name(file["role"]), Path(file["path"]).name, f"{file['size']:,}", file["sha256"][:16] + "…")
                  for file in record["files"]])
@@ -102,12 +104,24 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
         print_history(events)
 
 
+def _seal(told: dict[str, Any]) -> str:
+    """What became of the agency's seal on a scan: by whose certificate, when, in which file; or why there is none."""
+    if told["state"] != "sealed":
+        waits = _("waits for it") if told["state"] == "waiting" else _("none")
+        return f"{waits} ({told['code']})"
+    time = told["token"]["time"] if told["token"] else told["time"]
+    source = time_source_name("token" if told["token"] else "claimed")
+    return (f"{told['certificate']['name']} · PAdES {told['level']} · {local_time(time)} ({source}) · "
+            f"{verdict_name(told['verdict'])} · {Path(told['carrier']).name} ({role_name('access')})")
+
+
 @command.command("export", help=_("Copy a document's original (or another file of it) out of the store, checked."))
 @click.argument("code")
 @click.option("--to", "target", type=click.Path(path_type=Path), required=True,
               help=_("the file or folder to write to"))
 @click.option("--role", default="original", show_default=True,
-              type=click.Choice(["original", "attachment", "message", "access", "text", "signature-report"]),
+              type=click.Choice(["original", "attachment", "signature", "message", "access", "text", "signature-report",
+                                 "signature-print"]),
               help=_("which of its files"))
 @click.option("--force", is_flag=True, help=_("overwrite a file that is there"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))

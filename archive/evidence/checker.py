@@ -208,7 +208,7 @@ def _climb(stamp, covered, algorithm):
     lists = [[value.body for value in one.parts()] for one in trees[0].parts()] if trees else []
     if not lists:
         return {covered}
-    _need(covered in lists[0], "the digest is not in the hash tree")
+    _need(covered in lists[0], "tệp đã thay đổi, hoặc bản ghi là của tệp khác / the digest is not in the hash tree")
     starts = {_digest(algorithm, b"".join(sorted(lists[0])))} | ({covered} if len(lists[0]) == 1 else set())
     found = set()
     for value in starts:
@@ -228,7 +228,7 @@ def check(data, record, roots, say):
     for one in parts[1].parts():
         _hash_name(one)
     _need(parts[-1].tag == 0x30 and not any(node.tag == 0xA1 for node in parts), "the record is of an encrypted file")
-    chains, before = parts[-1].parts(), ""
+    chains, before, until = parts[-1].parts(), "", "9"
     _need(chains and all(chain.parts() for chain in chains), "the record has no timestamp")
     for number, chain in enumerate(chains):
         covered = b""
@@ -254,6 +254,9 @@ def check(data, record, roots, say):
             say(f"{_shown(token['time'])} · {algorithm.upper()} · {_names(known['subject'])}")
             say(f"    over {token['imprint'].hex()}")
             say(f"    certificate until {_shown(known['to'])}, SHA-256 {hashlib.sha256(der).hexdigest()}")
+            if before > until:
+                say("    CHÚ Ý: chứng thư của dấu trước hết hạn trước dấu này / NOTE: a gap, the one before had ended")
+            until = _plain_time(known["to"])
             if fits is None:
                 say("    its signature is not RSA PKCS#1 v1.5: check it with `openssl ts -verify`")
             if roots:
@@ -266,17 +269,21 @@ def check(data, record, roots, say):
 def main(arguments):
     """Check one file; returns the exit code."""
     roots = []
-    while "--root" in arguments:
+    while "--root" in arguments[:-1]:
         at = arguments.index("--root")
-        if at + 1 >= len(arguments):
-            break
-        roots.append(pathlib.Path(arguments[at + 1]).read_bytes())
+        roots.append(arguments[at + 1])
         del arguments[at:at + 2]
     if len(arguments) != 2:
         print(__doc__)
         return 2
-    data = pathlib.Path(arguments[0]).read_bytes()
-    record = pathlib.Path(arguments[1]).read_bytes()
+    try:
+        data, record, *roots = [pathlib.Path(name).read_bytes() for name in (*arguments, *roots)]
+    except OSError as error:
+        print(f"Không đọc được tệp / cannot be read: {error.filename} ({error.strerror})")
+        return 2
+    if any(root[:1] != b"0" for root in roots):
+        print("--root: chứng thư phải ở dạng DER / must be DER: openssl x509 -in ROOT.pem -outform der -out ROOT.der")
+        return 2
     print(f"{arguments[0]}: SHA-256 {hashlib.sha256(data).hexdigest()}")
     try:
         check(data, record, roots, print)

@@ -10,17 +10,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
 
-from asn1crypto import tsp
+from asn1crypto import algos, tsp
 
 from archive.evidence import tree
-from archive.evidence.asn1 import (
-    ArchiveTimeStamp,
-    ArchiveTimeStampChain,
-    ArchiveTimeStampSequence,
-    EvidenceRecord,
-)
+from archive.evidence.asn1 import ArchiveTimeStamp, ArchiveTimeStampChain, EvidenceRecord
 
 Digest = Callable[[str], bytes]     # algorithm → the digest of the object's bytes
 
@@ -49,7 +44,7 @@ class Link:
 
 def first_record(way: Sequence[Sequence[bytes]], token: bytes, algorithm: str = "sha256") -> bytes:
     """The record of an object whose digest `way` leads to the root that `token` (a ContentInfo, DER) covers."""
-    return _record([[_stamp(way, token, algorithm)]], [algorithm])
+    return _record([_stamp(way, token, algorithm)], [algorithm])
 
 
 def renewed(record: bytes, way: Sequence[Sequence[bytes]], token: bytes) -> bytes:
@@ -58,12 +53,9 @@ def renewed(record: bytes, way: Sequence[Sequence[bytes]], token: bytes) -> byte
     `way` leads from `token_digest(record)` to the root that `token` covers.
     """
     known = _load(record)
-    algorithms = [one["algorithm"].native for one in known["digest_algorithms"]]
-    sequence = known["archive_time_stamp_sequence"]
-    chains = [list(chain) for chain in sequence]
-    algorithm = _algorithm(chains[-1][-1])
-    chains[-1].append(_stamp(way, token, algorithm))
-    return _record(chains, algorithms)
+    chains = list(known["archive_time_stamp_sequence"])
+    stamp = _stamp(way, token, _algorithm(chains[-1][-1]))
+    return _record([*(chain.contents for chain in chains[:-1]), chains[-1].contents + stamp], _algorithms(known))
 
 
 def rehashed(record: bytes, way: Sequence[Sequence[bytes]], token: bytes, algorithm: str) -> bytes:
@@ -72,9 +64,8 @@ def rehashed(record: bytes, way: Sequence[Sequence[bytes]], token: bytes, algori
     `way` leads from `renewal_digest(record, …)` to the root that `token` covers.
     """
     known = _load(record)
-    algorithms = [one["algorithm"].native for one in known["digest_algorithms"]]
-    chains = [list(chain) for chain in known["archive_time_stamp_sequence"]]
-    return _record([*chains, [_stamp(way, token, algorithm)]], [*dict.fromkeys([*algorithms, algorithm])])
+    return _record([*(chain.contents for chain in known["archive_time_stamp_sequence"]), _stamp(way, token, algorithm)],
+                   [*dict.fromkeys([*_algorithms(known), algorithm])])
 
 
 def token_digest(record: bytes) -> tuple[bytes, str]:
@@ -191,16 +182,8 @@ def token_info(token: bytes) -> tsp.TSTInfo:
 
 
 def _renewal(digest: bytes, chains: Sequence[ArchiveTimeStampChain], algorithm: str) -> bytes:
-    content = b"".join(chain.dump() for chain in chains)
-    sequence = b"\x30" + _length(len(content)) + content
+    sequence = _der(_SEQUENCE, b"".join(chain.dump() for chain in chains))
     return hashlib.new(algorithm, digest + hashlib.new(algorithm, sequence).digest()).digest()
-
-
-def _length(count: int) -> bytes:
-    if count < 0x80:
-        return bytes([count])
-    octets = count.to_bytes((count.bit_length() + 7) // 8, "big")
-    return bytes([0x80 | len(octets)]) + octets
 
 
 def _algorithm(stamp: ArchiveTimeStamp) -> str:
@@ -215,19 +198,39 @@ def _algorithm(stamp: ArchiveTimeStamp) -> str:
     return name
 
 
-def _stamp(way: Sequence[Sequence[bytes]], token: bytes, algorithm: str) -> ArchiveTimeStamp:
-    values: dict[str, Any] = {"digest_algorithm": {"algorithm": algorithm}, "time_stamp": tsp.ContentInfo.load(token)}
-    if way:
-        values["reduced_hashtree"] = [list(one) for one in way]
-    return ArchiveTimeStamp(values)
+# Records are written by hand: thousands of them go into one package, and asn1crypto takes 10 ms for each.
+_SEQUENCE, _ALGORITHM, _TREE, _OCTETS, _VERSION_1 = 0x30, 0xA0, 0xA2, 0x04, b"\x02\x01\x01"
 
 
-def _record(chains: Sequence[Sequence[ArchiveTimeStamp]], algorithms: Sequence[str]) -> bytes:
-    sequence = ArchiveTimeStampSequence([ArchiveTimeStampChain(list(chain)) for chain in chains])
-    der: bytes = EvidenceRecord({
-        "version": 1, "digest_algorithms": [{"algorithm": one} for one in algorithms],
-        "archive_time_stamp_sequence": sequence}).dump()
+def _stamp(way: Sequence[Sequence[bytes]], token: bytes, algorithm: str) -> bytes:
+    """An ArchiveTimeStamp (DER): tags [0] and [2] are implicit (RFC 4998, appendix A); the token stays as it is."""
+    lists = b"".join(_der(_SEQUENCE, b"".join(_der(_OCTETS, value) for value in one)) for one in way)
+    return _der(_SEQUENCE, _der(_ALGORITHM, _algorithm_oid(algorithm)) + (_der(_TREE, lists) if way else b"") + token)
+
+
+def _record(chains: Sequence[bytes], algorithms: Sequence[str]) -> bytes:
+    """The EvidenceRecord (DER) of chains, each given as the stamps in it."""
+    named = _der(_SEQUENCE, b"".join(_der(_SEQUENCE, _algorithm_oid(one)) for one in algorithms))
+    return _der(_SEQUENCE, _VERSION_1 + named + _der(_SEQUENCE, b"".join(_der(_SEQUENCE, one) for one in chains)))
+
+
+@cache
+def _algorithm_oid(name: str) -> bytes:
+    """The content of an AlgorithmIdentifier: parameters of the SHA-2 family are left out (RFC 5754, 2)."""
+    der: bytes = algos.DigestAlgorithmId(name).dump()
     return der
+
+
+def _algorithms(record: EvidenceRecord) -> list[str]:
+    return [one["algorithm"].native for one in record["digest_algorithms"]]
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    count = len(content)
+    if count < 0x80:
+        return bytes([tag, count]) + content
+    octets = count.to_bytes((count.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(octets)]) + octets + content
 
 
 def _load(record: bytes) -> EvidenceRecord:

@@ -6,6 +6,7 @@ own. Each seal carries the head of the ledger's Merkle log at its time (RFC 9162
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,27 +35,40 @@ class Covered:
 
 def check_ledger(archive: Archive) -> tuple[Covered, list[str]]:
     """How far seals and timestamps cover the ledger, and a sentence for each thing that does not fit."""
-    faults = list(archive.ledger.check())
+    faults: list[str] = []
     with archive.catalogue.session() as session:
         seals = {row.last_event: row for row in session.scalars(select(Seal).where(Seal.kind == "night"))}
     frontier = log.Frontier()
     sealed, timed, time = 0, 0, None
     seq = 0
-    for line in archive.ledger.lines():
-        seq += 1
-        frontier.add([log.leaf(bytes.fromhex(line.hash))])
+    for line, wrong in archive.ledger.examine():
+        faults += wrong
+        if line is None:
+            continue
+        seq = line.seq
+        digest = _bytes(line.hash)
+        frontier.add([log.leaf(digest)])
         row = seals.pop(seq, None)
         if row is None:
             continue
         sealed = seq
-        wrong = list(_against_seal(archive, row, frontier.head(), bytes.fromhex(line.hash)))
-        faults += wrong
-        if row.tokens and not wrong:
+        against = list(_against_seal(archive, row, frontier.head(), digest))
+        faults += against
+        if row.tokens and not against:
             timed, time = seq, clock.parse(row.tokens[0]["time"])
-    for last, row in sorted(seals.items()):
+    for end, row in sorted(seals.items()):
         faults.append(_("seal {seal} covers {n} events, the ledger has {have}: lines are missing").format(
-            seal=row.id, n=last, have=seq))
+            seal=row.id, n=end, have=seq))
     return Covered(seq, sealed, timed, time), faults
+
+
+def _bytes(digest: str) -> bytes:
+    """A hash of the ledger as bytes; 32 others for what is no hash: somebody wrote into it, and that was said."""
+    try:
+        found = bytes.fromhex(digest)
+    except ValueError:
+        found = b""
+    return found if len(found) == hashlib.sha256().digest_size else bytes(hashlib.sha256().digest_size)
 
 
 def _against_seal(archive: Archive, row: Seal, head: bytes, last: bytes) -> Iterator[str]:

@@ -14,13 +14,17 @@ from archive.opening import Archive
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it: ids of seals, authorities that failed with their reasons, and the gaps that are left."""
+    """What came of it: ids of seals, authorities that failed with their reasons, and the gaps that are left.
+
+    `ended` are the timestamps whose authority's certificate had ended before anything newer covered them.
+    """
 
     seal: str
     renewals: list[str]
     timed: list[str]
     refused: dict[str, str]
     waiting: list[str]
+    ended: list[renewal.Due]
 
 
 def seal_and_renew(archive: Archive, now: datetime) -> Done:
@@ -30,9 +34,11 @@ def seal_and_renew(archive: Archive, now: datetime) -> Done:
     """
     sealed = seals.seal_night(archive, now)
     first = seals.fetch_tokens(archive, now)
+    ended = [one for one in renewal.calendar_of(archive) if one.until < now]
     renewals = renewal.renew_timestamps(archive, now)
     second = seals.fetch_tokens(archive, now) if renewals else seals.Timed([], {})
-    return Done(sealed, renewals, [*first.done, *second.done], {**first.refused, **second.refused}, waiting(archive))
+    return Done(sealed, renewals, [*first.done, *second.done], {**first.refused, **second.refused}, waiting(archive),
+                ended)
 
 
 def fetch(archive: Archive, now: datetime) -> seals.Timed:

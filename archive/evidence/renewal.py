@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import calendar
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,9 +18,10 @@ from functools import partial
 from sqlalchemy import select
 
 from archive import clock, layout
+from archive.catalogue import SOME
 from archive.errors import IntegrityError, RefusedError
 from archive.evidence import ers
-from archive.evidence.seals import TREE, adopt_orphan, next_number, token_of, way_in, write_seal
+from archive.evidence.seals import BRING_FILES, TREE, adopt_orphan, next_number, token_of, way_in, write_seal
 from archive.i18n import _
 from archive.inventory import INVENTORY
 from archive.ledger import line_bytes
@@ -90,7 +92,7 @@ def renew_hashes(archive: Archive, algorithm: str, now: datetime, progress: Prog
         raise RefusedError(_("Seals without a timestamp: {seals}. Fetch their timestamps first: luutru evidence seal")
                            .format(seals=", ".join(waiting)))
     nights = [row for row in known if row.kind == "night"]
-    renewed = _Chains(archive)
+    renewed = Records(archive)
     held = dict(_content(archive))
     for done, row in enumerate(nights, 1):
         for digest in _first_row(archive, row):
@@ -98,7 +100,7 @@ def renew_hashes(archive: Archive, algorithm: str, now: datetime, progress: Prog
             data = read() if read is not None else b""
             if hashlib.new(row.algorithm, data).digest() != digest:
                 raise IntegrityError(_("seal {seal}: a sealed file has changed or is gone").format(seal=row.id))
-            record = renewed.record(row, digest, digests_of(data))
+            record, _used = renewed.of(row.id, digest, digests_of(data))
             leaves.add(ers.renewal_digest(record, hashlib.new(algorithm, data).digest(), algorithm))
         progress("seals", done, len(nights))
     if not leaves:
@@ -112,21 +114,26 @@ def record_of(archive: Archive, seal: str, digest: bytes, digest_by: ers.Digest)
 
     Raises KeyError when the seal does not cover it or has no token yet.
     """
-    with archive.catalogue.session() as session:
-        row = session.get(Seal, seal)
-    if row is None:
-        raise KeyError(seal)
-    return _Chains(archive).record(row, digest, digest_by)
+    return Records(archive).of(seal, digest, digest_by)[0]
 
 
-def seal_of(archive: Archive, kind: str, subject: str) -> str:
-    """The id of the night's seal that covers the event `kind` of `subject`; "" while there is none."""
+def seals_of_files(archive: Archive, items: Sequence[str]) -> dict[str, str]:
+    """The night's seal that covers each file which came in with `items`: SHA-256 (hex) → seal, "" while there is none.
+
+    A few queries for thousands of documents.
+    """
+    found: dict[str, str] = {}
     with archive.catalogue.session() as session:
-        seq = session.scalar(select(Event.seq).where(Event.kind == kind, Event.subject == subject).order_by(Event.seq))
-        if seq is None:
-            return ""
-        return session.scalar(select(Seal.id).where(Seal.kind == "night", Seal.last_event >= seq)
-                              .order_by(Seal.last_event).limit(1)) or ""
+        nights = session.execute(select(Seal.last_event, Seal.id).where(Seal.kind == "night")
+                                 .order_by(Seal.last_event)).all()
+        ends = [last for last, _seal in nights]
+        for start in range(0, len(items), SOME):
+            for seq, data in session.execute(select(Event.seq, Event.data).where(
+                    Event.kind.in_(BRING_FILES), Event.subject.in_(items[start:start + SOME])).order_by(Event.seq)):
+                at = bisect_left(ends, seq)
+                for digest in data["files"].values():
+                    found.setdefault(digest, nights[at][1] if at < len(nights) else "")
+    return found
 
 
 def digests_of(data: bytes) -> ers.Digest:
@@ -141,42 +148,63 @@ def months_before(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month + 1, day=day)
 
 
-class _Chains:
-    """The renewals of one archive, and how they lead from one seal to the next."""
+class Records:
+    """Puts evidence records together from the seals of one archive; each seal is looked up once."""
 
     def __init__(self, archive: Archive) -> None:
-        self.archive = archive
+        self.store = archive.store
         with archive.catalogue.session() as session:
-            rows = [row for row in session.scalars(select(Seal).where(Seal.kind != "night").order_by(Seal.id))
-                    if row.tokens]
-        self.renewal = {seal: row for row in reversed(rows) if row.kind == "renewal" for seal in row.renews}
-        self.rehashes = [row for row in rows if row.kind == "rehash"]
+            rows = list(session.scalars(select(Seal).order_by(Seal.id)))
+        self.rows = {row.id: row for row in rows}
+        timed = [row for row in rows if row.kind != "night" and row.tokens]
+        self.renewal = {seal: row for row in reversed(timed) if row.kind == "renewal" for seal in row.renews}
+        self.rehashes = [row for row in timed if row.kind == "rehash"]
+        self._tokens: dict[str, list[bytes]] = {}
 
-    def record(self, row: Seal, digest: bytes, digest_by: ers.Digest) -> bytes:
-        store = self.archive.store
-        way = way_in(store, row, digest)
-        if way is None:
-            raise KeyError(row.id)
-        record = ers.first_record(way, token_of(store, row.id), row.algorithm)
-        current = row
+    def of(self, seal: str, digest: bytes, digest_by: ers.Digest) -> tuple[bytes, list[str]]:
+        """The evidence record as `record_of` gives it, and the seals whose tokens are in it.
+
+        Raises KeyError when the seal does not cover the digest or has no token yet.
+        """
+        current = self.rows[seal]
+        record = ers.first_record(self._way(current, digest, needed=False), self.token(seal), current.algorithm)
+        used = [seal]
         while True:
             following = self.renewal.get(current.id)
             rehash = next((one for one in self.rehashes if one.id > current.id), None)
             if following is not None and (rehash is None or following.id < rehash.id):
-                wanted, _ = ers.token_digest(record)
-                way = way_in(store, following, wanted)
-                if way is None:
-                    raise IntegrityError(f"seal {following.id} does not cover the token that it says it renews")
-                record, current = ers.renewed(record, way, token_of(store, following.id)), following
+                wanted, _algorithm = ers.token_digest(record)
+                record = ers.renewed(record, self._way(following, wanted), self.token(following.id))
+                current = following
             elif rehash is not None:
                 wanted = ers.renewal_digest(record, digest_by(rehash.algorithm), rehash.algorithm)
-                way = way_in(store, rehash, wanted)
+                way = way_in(self.store, rehash, wanted)
                 if way is None:
-                    return record       # stored after that renewal was made
-                record = ers.rehashed(record, way, token_of(store, rehash.id), rehash.algorithm)
+                    return record, used         # stored after that renewal was made
+                record = ers.rehashed(record, way, self.token(rehash.id), rehash.algorithm)
                 current = rehash
             else:
-                return record
+                return record, used
+            used.append(current.id)
+
+    def token(self, seal: str) -> bytes:
+        """The token of a seal that goes into records (a ContentInfo, DER). Raises KeyError when it has none yet."""
+        return self.tokens(seal)[0]
+
+    def tokens(self, seal: str) -> list[bytes]:
+        """The tokens of a seal, one from each authority that answered. Raises KeyError when it has none yet."""
+        if seal not in self._tokens:
+            names = [one["file"] for one in self.rows[seal].tokens[1:]]
+            self._tokens[seal] = [token_of(self.store, seal),
+                                  *(self.store.read(layout.seal_object(seal), name) for name in names)]
+        return self._tokens[seal]
+
+    def _way(self, row: Seal, digest: bytes, *, needed: bool = True) -> list[list[bytes]]:
+        way = way_in(self.store, row, digest)
+        if way is None:
+            raise IntegrityError(f"seal {row.id} does not cover the token that it says it renews") if needed else (
+                KeyError(row.id))
+        return way
 
 
 def _first_row(archive: Archive, row: Seal) -> Iterator[bytes]:

@@ -31,7 +31,8 @@ from archive.opening import Archive
 from archive.store import NewFile, Store
 
 SEAL, TREE, TOKEN = "seal.json", "tree.bin", "token-{}.tsr"
-OWN = ("sealed", "seal_timed", "seal_refused")  # events about sealing alone make no night to be sealed
+OWN = ("sealed", "seal_timed", "seal_refused", "copy_begun")     # these alone make no night to be sealed
+BRING_FILES = ("stored", "document_sealed", "rechecked")     # events that name new files of documents by their SHA-256
 ALGORITHM = "sha256"    # of a night's tree: the digest that the store and the packages carry
 Ask = Callable[[str, bytes, str], Token]
 
@@ -215,10 +216,10 @@ class _New:
         self.first, self.last, self.hash = self.first or event.seq, event.seq, bytes.fromhex(event.hash)
         self.busy = self.busy or event.kind not in OWN
         self.frontier.add([log.leaf(self.hash)])
-        if event.kind == "stored":
+        if event.kind in BRING_FILES:
             self.leaves.update(bytes.fromhex(digest) for digest in data["files"].values())
         version = data.get("version")
-        if isinstance(version, int) and (object_id := _object_of(event.kind, event.subject, data)):
+        if isinstance(version, int) and (object_id := object_of(event.kind, event.subject, data)):
             self.versions[object_id, version] = None
 
 
@@ -229,8 +230,10 @@ def _inventories(store: Store, versions: Iterable[tuple[str, int]]) -> Iterator[
             yield hashlib.file_digest(stream, "sha256").digest()
 
 
-def _object_of(kind: str, subject: str, data: dict[str, Any]) -> str:
+def object_of(kind: str, subject: str, data: dict[str, Any]) -> str:
     """The object that an event with a `version` wrote to; "" for an event of a kind that names none."""
+    if "object" in data:
+        return str(data["object"])
     if "case_file" in data:
         return layout.casefile_object(data["case_file"])
     if kind.startswith("casefile_"):

@@ -17,13 +17,22 @@ from asn1crypto import algos, cms, tsp, x509
 
 from archive.evidence.asn1 import TimeStampResp
 from archive.evidence.ers import BrokenRecordError, token_info
+from archive.i18n import _
 
 WEAK = frozenset({"md5", "sha1"})       # no imprint of ours, and none that we accept
 _MOST = 1 << 20                         # bytes of an answer; tokens have a few thousand
 
 
 class TokenError(Exception):
-    """The server gave no token that can be kept; the message says why."""
+    """The server gave no token that can be kept: the message says why, to people.
+
+    `kind` says it to programs: "address", "silent", "size", "unreadable", "refused"; "nonce", "algorithm", "imprint",
+    "policy" (not what was asked for); "weak", "certificate", "purpose", "period", "signature".
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ def ask(url: str, digest: bytes, algorithm: str = "sha256", *, policy: str = "",
     Raises TokenError when the server cannot be reached in `seconds`, refuses, or answers something else.
     """
     if not url.startswith(("http://", "https://")):
-        raise TokenError(f"{url}: only http and https are spoken")
+        raise TokenError(_("{url}: only http and https are spoken").format(url=url), "address")
     nonce = secrets.randbits(64) | 1
     body = request(digest, algorithm, nonce, policy)
     asked = urllib.request.Request(url, data=body, headers={  # noqa: S310 (the scheme was looked at)
@@ -57,7 +66,7 @@ def ask(url: str, digest: bytes, algorithm: str = "sha256", *, policy: str = "",
         with urllib.request.urlopen(asked, timeout=seconds) as answer:  # noqa: S310
             data = answer.read(_MOST + 1)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise TokenError(f"{url}: {error}") from error
+        raise TokenError(_("no answer: {error}").format(error=getattr(error, "reason", error)), "silent") from error
     return accept(data, digest, algorithm, nonce, policy)
 
 
@@ -76,7 +85,7 @@ def request(digest: bytes, algorithm: str, nonce: int, policy: str = "") -> byte
 def accept(data: bytes, digest: bytes, algorithm: str, nonce: int, policy: str = "") -> Token:
     """The token in a server's answer, once everything in it is what was asked for. Raises TokenError."""
     if len(data) > _MOST:
-        raise TokenError("the answer is far too long for a token")
+        raise TokenError(_("the answer is far too long for a timestamp"), "size")
     try:
         answer = TimeStampResp.load(data, strict=True)
         status = answer["status"]["status"].native
@@ -84,14 +93,17 @@ def accept(data: bytes, digest: bytes, algorithm: str, nonce: int, policy: str =
         granted = status in ("granted", "granted_with_mods")
         der = answer["time_stamp_token"].dump() if granted and answer["time_stamp_token"].native else b""
     except (ValueError, TypeError, KeyError) as error:
-        raise TokenError(f"the answer cannot be read: {error}") from error
+        raise TokenError(_("the answer cannot be read: {error}").format(error=_brief(error)), "unreadable") from error
     if not der:
-        raise TokenError(f"the server refused: {status} {said}".strip())
+        raise TokenError(_("the authority refused: {answer}").format(answer=f"{status} {said}".strip()), "refused")
     token = read(der)
-    for wrong, what in ((token.nonce != nonce, "nonce"), (token.algorithm != algorithm, "hash algorithm"),
-                        (token.imprint != digest, "imprint"), (policy and token.policy != policy, "policy")):
+    for wrong, kind, said in (
+            (token.nonce != nonce, "nonce", _("the timestamp answers another question (nonce): an old answer again?")),
+            (token.algorithm != algorithm, "algorithm", _("the timestamp is of another hash than was asked for")),
+            (token.imprint != digest, "imprint", _("the timestamp is over something else than was asked for")),
+            (policy and token.policy != policy, "policy", _("the timestamp is of another policy than was asked for"))):
         if wrong:
-            raise TokenError(f"the token has another {what} than was asked for")
+            raise TokenError(said, kind)
     check(token)
     return token
 
@@ -109,7 +121,8 @@ def read(der: bytes) -> Token:
             info["nonce"].native, _name(certificate) if certificate else "", certificate,
             certificate.not_valid_after if certificate else None)
     except (BrokenRecordError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise TokenError(str(error)) from error
+        wrong = _("the timestamp cannot be read: {error}").format(error=_brief(error))
+        raise TokenError(wrong, "unreadable") from error
 
 
 def check(token: Token) -> None:
@@ -118,14 +131,14 @@ def check(token: Token) -> None:
     The digest of the imprint must not be a weak one, and the certificate must have been in force (RFC 3161, 2.3).
     """
     if token.algorithm in WEAK:
-        raise TokenError(f"the imprint is of {token.algorithm}, which is too weak")
+        raise TokenError(_("its hash algorithm {name} is too weak").format(name=token.algorithm.upper()), "weak")
     if token.certificate is None:
-        raise TokenError("the token does not enclose the certificate that signed it")
+        raise TokenError(_("the timestamp does not enclose the certificate that signed it"), "certificate")
     usage = token.certificate.extended_key_usage_value
     if usage is None or usage.native != ["time_stamping"]:
-        raise TokenError("the server's certificate is not one for timestamps")
+        raise TokenError(_("the authority’s certificate is not one for timestamps (timeStamping)"), "purpose")
     if not token.certificate.not_valid_before <= token.time <= token.certificate.not_valid_after:
-        raise TokenError("the server's certificate was not in force at the token's time")
+        raise TokenError(_("the authority’s certificate was not in force at the time of the timestamp"), "period")
     from pyhanko.sign.validation.generic_cms import validate_sig_integrity  # half a second; only where a token is
 
     try:
@@ -136,9 +149,10 @@ def check(token: Token) -> None:
         intact, matched = validate_sig_integrity(signer, token.certificate, expected_content_type="tst_info",
                                                  actual_digest=actual)
     except Exception as error:      # whatever the library raises for a damaged token, it is not one to keep
-        raise TokenError(f"the token's signature cannot be checked: {error}") from error
+        raise TokenError(_("the timestamp’s signature cannot be checked: {error}").format(error=error),
+                         "signature") from error
     if not (intact and matched):
-        raise TokenError("the token's signature does not fit")
+        raise TokenError(_("the timestamp’s signature does not fit"), "signature")
 
 
 def certificates(der: bytes) -> list[x509.Certificate]:
@@ -155,7 +169,7 @@ def _name(certificate: x509.Certificate) -> str:
 
 def _signer(signed: cms.SignedData) -> x509.Certificate | None:
     if len(signed["signer_infos"]) != 1:
-        raise TokenError("a token has one signature")
+        raise TokenError(_("a timestamp has one signature"), "unreadable")
     known = [one.chosen for one in signed["certificates"] if one.name == "certificate"] if (
         signed["certificates"].native) else []
     named = signed["signer_infos"][0]["sid"]
@@ -167,3 +181,8 @@ def _signer(signed: cms.SignedData) -> x509.Certificate | None:
         elif certificate.key_identifier == named.chosen.native:
             return certificate
     return None
+
+
+def _brief(error: Exception) -> str:
+    """What was wrong, without the path through the structure that the library adds in further lines."""
+    return str(error).partition("\n")[0]

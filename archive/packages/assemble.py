@@ -41,7 +41,7 @@ from archive.store import StoredFile
 
 TABLE = Path(__file__).with_name("assembling.toml")
 DATA = layout.RECEIVED                      # TT 05/2025 PL I: representations/rep1/data
-_RECEIVED = ("original", "attachment", "message")
+_RECEIVED = ("original", "attachment", "signature", "message")
 DOCUMENTATION = "documentation/"
 # What only a closed case file's object holds: the metadata of its AIP.
 _OF_AIP = ("METS.xml", "metadata/descriptive/", "metadata/preservation/", "representations/rep1/METS.xml",
@@ -207,6 +207,9 @@ def _data(record: Record, form: Form, place: _Place) -> Iterator[PackedFile]:
             yield _packed(copy, f"{DATA}/{stem}{PurePosixPath(copy['path']).suffix}", place, role,
                           place.made(copy["path"]))
             stem, role = f"{stem}-received", "attachment"
+        elif form not in ("AIP_hoso", "AIP_tailieu") and role == "signature" and (
+                signed := PurePosixPath(path.stem)).stem in copies:      # it is of the received file, not of the copy
+            stem = f"{signed.stem.replace(own, code, 1)}-received{signed.suffix}"
         yield _packed(file, f"{DATA}/{stem}{path.suffix}", place, role, received, look)
 
 
@@ -251,7 +254,7 @@ def _role(path: str) -> str:
         return "text"
     if path.startswith(DOCUMENTATION):
         return "documentation"
-    return "signature-report" if path.endswith(".signatures.json") else "record"
+    return "signature-report" if path.endswith((".signatures.json", ".signatures.pdf")) else "record"
 
 
 # --- history -----------------------------------------------------------------------------------------------
@@ -311,11 +314,12 @@ def _checked_signatures(archive: Archive, documents: Iterable[Record]) -> Iterat
         nights = {row.id: row.started_at for row in session.scalars(select(model.Batch))}
     rule = _table()["record"]["signatures"]
     for one in documents:
-        outcome = rule["outcomes"].get(one["verdict"])
+        verdict = one.get("rechecked", {}).get("first", one["verdict"])     # a later look has an event of its own
+        outcome = rule["outcomes"].get(verdict)
         if outcome is None or one["batch"] not in nights:
             continue
         yield PremisEvent(event_key("signatures", one["item"]), rule["type"], _time(clock.parse(nights[one["batch"]])),
-                          rule["detail"].format(verdict=one["verdict"]), outcome, ACTOR, (one["code"],))
+                          rule["detail"].format(verdict=verdict), outcome, ACTOR, (one["code"],))
 
 
 def _made(name: str, code: str, at: str, form: Form, agent: str) -> PremisEvent:

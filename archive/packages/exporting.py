@@ -1,13 +1,15 @@
 """Handing packages out: what would be written, whether it may be, and writing it with a line in the ledger.
 
-A closed case file's AIP is the stored one, byte for byte; every other package is made anew from the records. Nothing
-here changes a record.
+A closed case file's AIP is the stored one, byte for byte, and the evidence of its files (evidence.py) beside it; every
+other package is made anew from the records. Nothing here changes a record.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from io import BytesIO
@@ -24,7 +26,7 @@ from archive.findings import Finding, Level, finding
 from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import Archive
-from archive.packages import assemble, ead
+from archive.packages import assemble, ead, evidence
 from archive.packages.build import folder_name, objid, zip_name
 from archive.packages.description import Form, Package, PackedFile
 from archive.packages.serialisation import Serialisation, for_settings
@@ -72,6 +74,7 @@ class Planned:
     package: Package | None = None
     files: tuple[PackedFile, ...] = ()
     findings: tuple[Finding, ...] = ()
+    coverage: evidence.Coverage | None = None       # of the files that travel with their evidence
 
     @property
     def refused(self) -> bool:
@@ -90,7 +93,8 @@ def plan(archive: Archive, codes: Sequence[str], order: Order, at: datetime) -> 
         raise UsageError(_("--description is the note of a package of loose documents; a case file and a reader's "
                            "request have their own field “description”."))
     if order.form in ("sip_tailieu", "aip_tailieu", "dip"):
-        return [_checked(_of_documents(archive, codes, order, at), tuple(codes), order, profile)]
+        return [_covered(archive, _checked(_of_documents(archive, codes, order, at), tuple(codes), order, profile),
+                         order)]
     found = []
     for n, code in enumerate(dict.fromkeys(codes)):
         row = _case_file(archive, code)
@@ -100,9 +104,9 @@ def plan(archive: Archive, codes: Sequence[str], order: Order, at: datetime) -> 
                                .format(code=code))
         if order.form == "sip_hoso":
             package = assemble.case_file(archive, code, "SIP_hoso", created=at, request=order.request)
-            found.append(_checked(package, (code,), one, profile))
+            found.append(_covered(archive, _checked(package, (code,), one, profile), one))
         elif order.form == "aip_hoso":
-            found.append(_stored(archive, code, one))
+            found.append(_covered(archive, _stored(archive, code, one), one))
         else:
             # TT 02/2019 knows no container: its records are files side by side.
             name = code if order.as_folder or order.form == "tt02" else f"{code}.zip"
@@ -120,7 +124,8 @@ def write(archive: Archive, planned: Planned, order: Order, folder: Path, *, by:
     if planned.refused and not forced:
         raise RefusedError(_("{name} was not written: see the findings").format(name=planned.name))
     try:
-        written = _write(archive, planned, order, folder / planned.name, progress)
+        with _with_evidence(archive, planned) as whole:
+            written = _write(archive, whole, order, folder / planned.name, progress)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoRoomError(str(folder)) from error
@@ -158,6 +163,39 @@ def _write(archive: Archive, planned: Planned, order: Order, target: Path, progr
     info = {"Source-Organization": archive.settings.agency.name, "Bagging-Date": planned.created[:10],
             "External-Identifier": code}
     return write_bag(stored_files(archive, code), target, info, progress, zipped=not order.as_folder)
+
+
+@contextmanager
+def _with_evidence(archive: Archive, planned: Planned) -> Iterator[Planned]:
+    """The package with the evidence of its files, where it is to travel along."""
+    if planned.coverage is None:
+        yield planned
+        return
+    package, at = planned.package, clock.now()
+    taken = [file.path for file in (planned.files if package is None else package.documentation)]
+    with evidence.gathered(archive, planned.coverage, planned.objid, at, taken) as files:
+        if package is not None:
+            yield replace(planned, package=replace(package, documentation=[*package.documentation, *files]))
+            return
+        code = planned.codes[0]
+        mets = evidence.listed_in(archive.store.read(layout.casefile_object(code), "METS.xml"), files,
+                                  clock.in_vietnam(at).isoformat(timespec="milliseconds"))
+        digest = hashlib.sha256(mets).hexdigest()
+        root = PackedFile("METS.xml", mets, len(mets), digest, "text/xml", planned.created, "")
+        yield replace(planned, files=tuple(root if one.path == "METS.xml" else one for one in planned.files)
+                      + tuple(files))
+
+
+def _covered(archive: Archive, planned: Planned, order: Order) -> Planned:
+    """The plan with what is known of its evidence, unless the settings say that none travels."""
+    if order.form.partition("_")[0] not in archive.settings.packages.evidence:
+        return planned
+    package = planned.package
+    files = planned.files if package is None else [file for one in package.documents for file in one.files]
+    whole = order.form.endswith("_hoso")
+    covered = evidence.coverage(archive, files, case_file=planned.codes[0] if whole else "",
+                                documents=() if whole else planned.codes)
+    return replace(planned, coverage=covered, findings=(*planned.findings, *covered.finding(planned.codes[0])))
 
 
 def stored_files(archive: Archive, code: str) -> Iterator[PackedFile]:

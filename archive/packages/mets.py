@@ -26,6 +26,7 @@ REP = "representations/rep1/"
 SOFTWARE = "Lưu Trữ"
 XML_MIME = "text/xml"
 CONTENT_TYPE = "MIXED"
+_REPORTS = (".signatures.json", ".signatures.pdf")
 # What a URI may not hold as it is; letters with marks may stay (RFC 3987, xs:anyURI).
 _NOT_IN_HREF = re.compile(r"[\x00-\x20\x7f\"#%<>?\\^`{|}]")
 
@@ -218,11 +219,11 @@ def root_mets(names: Names, ead: Listed, premis: Listed | None, rep: Listed, sch
     """METS.xml of the package, from the files that we made and the ones that were given."""
     package, choices = names.package, names.choices
     own = _own_metadata(package) if choices.own_metadata != "not_listed" else []
-    reports = [file for file in own if file.path.endswith(".signatures.json")]
+    reports = [file for file in own if file.path.endswith(_REPORTS)]
     xml = begin(names, root=True)
     described = descriptive(xml, names, ead, "", "OTHER", "EAD")
     own_described = [descriptive(xml, names, file, "", "OTHER", "LUUTRU") for file in own
-                     if not file.path.endswith(".signatures.json")]
+                     if not file.path.endswith(_REPORTS)]
     kept = preservation(xml, names, [premis], "", choices.preservation_mdtype, "PREMIS") if premis else ""
     own_kept = preservation(xml, names, reports, "", "OTHER", "LUUTRU") if reports else ""
 

@@ -38,7 +38,7 @@ Sheets = Literal["SheetNumber", "Maintenance"]
 _SHEETS = ("SheetNumber", "PiecesOfPaper", "numberOfPaper")      # how implementers call row 12
 _ROOTS = {"fonds": "Fonds", "file": "File", "document": "Document", "photo": "Photo", "av": "AudioVisual"}
 _LEVELS = {root: level for level, root in _ROOTS.items()}
-_FILES = ("original", "attachment")
+_FILES = ("original", "attachment", "signature")
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 

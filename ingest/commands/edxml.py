@@ -44,6 +44,8 @@ def _print(shown: dict[str, Any]) -> None:
     if facts.get("kind") == "status":
         status = facts["status"]
         click.echo(f"  {_('status')}: {status['code']} {status['meaning']} {status['description']}".rstrip())
+    if signature := facts.get("signature"):
+        click.echo(f"  {_('XML signature')}: {_signature_words(signature)}")
     for hop in facts.get("trace", []):
         click.echo(f"  {_('trace')}: {hop['timestamp']}  {hop['organId'] or '?'}")
     for one in facts.get("attachments", []):
@@ -51,6 +53,15 @@ def _print(shown: dict[str, Any]) -> None:
     for found in map(Finding.from_dict, shown["findings"]):
         click.echo(f"{found.code} [{found.level.name}] {found.sentence(language())}")
         click.echo(f"    → {found.cure(language())}")
+
+
+def _signature_words(told: dict[str, str]) -> str:
+    """What the message's own signature is, in words."""
+    if told["state"] == "verified":
+        return _("verifies, signed by {signer}; no evidence for the documents").format(signer=told["signer"])
+    if told["state"] == "filler":
+        return _("filler: the value does not verify")
+    return _("of a kind that is not checked")
 
 
 def _attachment(one: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.progress import Progress
 
 from archive import clock
@@ -16,6 +17,7 @@ from archive.terminal import archive_at, console, local_time, person, print_json
 
 if TYPE_CHECKING:
     from archive.evidence.ers import Link
+    from ingest.signatures.chains import Chain
 
 
 @click.group(help=_("Evidence: that files have been there unchanged, for decades (RFC 4998)."))
@@ -35,9 +37,14 @@ def seal(root: Path, as_json: bool) -> None:
         done = seal_and_renew(archive, clock.now())
     if as_json:
         print_json({"seal": done.seal, "renewals": done.renewals, "timed": done.timed, "refused": done.refused,
-                    "waiting": done.waiting})
+                    "waiting": done.waiting, "ended": [{"seals": list(one.seals), "until": clock.stamp(one.until)}
+                                                       for one in done.ended]})
     else:
         _tell(done.seal, done.renewals, done.timed, done.refused, done.waiting)
+        for one in done.ended:
+            said = _("Too late: the certificate of {seals} ended on {date} before it was renewed; there is a gap.")
+            console().print(f"[yellow]{said.format(seals=', '.join(one.seals), date=f'{one.until:%d/%m/%Y}')}[/]",
+                            soft_wrap=True)
     raise click.exceptions.Exit(3 if done.refused else 0)
 
 
@@ -189,7 +196,9 @@ def verify(root: Path | None, evidence: Path, file: Path, trust: Path | None, as
         if as_json:
             print_json({"file": str(file), "verdict": "broken", "reason": str(error), "timestamps": []})
         else:
-            console().print(f"[red]✗[/] {evidence}: {error}", soft_wrap=True)
+            console().print("[red]✗[/] " + _(
+                "{file}: this is not an evidence record, or it is damaged. First the record, then its file: "
+                "luutru evidence verify FILE.ers FILE").format(file=escape(str(evidence))), soft_wrap=True)
         raise click.exceptions.Exit(4) from error
     judged = asyncio.run(_judge(links, lists))
     states = {one["state"] for one in judged}
@@ -225,12 +234,20 @@ async def _judge(links: list[Link], lists: Any) -> list[dict[str, Any]]:
             elif token.certificate is not None:
                 moment = links[number + 1].time if number + 1 < len(links) else link.time
                 chain = await chain_at(token.certificate, moment, lists,
-                                       Enclosed(tuple(tokens.certificates(link.token))))
+                                       Enclosed(tuple(tokens.certificates(link.token))), "timestamps")
                 if chain.state != "trusted":
-                    state, reason = "untrusted", chain.detail or chain.state
+                    state, reason = "untrusted", _untrusted(chain)
         found.append({"time": clock.stamp(link.time), "algorithm": link.algorithm, "covers": link.covers,
                       "server": server, "until": until, "state": state, "reason": reason})
     return found
+
+
+def _untrusted(chain: Chain) -> str:
+    """Why a timestamp's authority is not believed, in words; the library's where we have none."""
+    words = {"unknown": _("its authority is not in the trust lists"),
+             "outside": _("a certificate of its authority had ended before the next timestamp"),
+             "revoked": _("a certificate of its authority was revoked")}
+    return words.get(chain.state, chain.detail or chain.state)
 
 
 def _fault(link: Link) -> str:

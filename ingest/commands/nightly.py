@@ -27,13 +27,12 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
         if dry_run:
             _say_what_waits(archive, as_json)
             return
-        with log_to(archive.settings.root / "log"), _progress(quiet=as_json) as progress:
+        with log_to(archive.settings.root / "log"), progress_bars(quiet=as_json) as progress:
             night = nightly.run(archive, progress)
         with archive.catalogue.session() as session:
             batch = night.batch or report.latest_batch(session)
         if not night.batch and not as_json:
-            console().print(_("Nothing new: the inbox holds nothing to take in, and nothing waits for a night. "
-                              "The archive was not changed."))
+            console().print(_("Nothing new: the inbox holds nothing to take in, and nothing waits for a night."))
             for found in night.findings:
                 print_finding(found)
         if not batch:
@@ -41,7 +40,7 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
                 print_json({"batch": "", "changed": False})
             return
         made = report.build(archive, batch)
-        if night.batch:
+        if night.batch or made.rechecked:       # an idle night, too, may change a verdict
             from ingest.report_page import write_json, write_report
 
             page = write_report(made, layout.reports_folder(archive.settings))
@@ -58,7 +57,7 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
 
 def exit_code(made: report.Report, level: Level) -> int:
     """4 when the store is known to be damaged, 1 when we failed, 3 when items need a person, else 0."""
-    if any(promise.name == "fixity" and promise.state == "broken" for promise in made.promises):
+    if any(promise.name in ("fixity", "copy") and promise.state == "broken" for promise in made.promises):
         return 4
     if level == Level.failed:
         return 1
@@ -66,9 +65,11 @@ def exit_code(made: report.Report, level: Level) -> int:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[nightly.Progress]:
+def progress_bars(*, quiet: bool) -> Iterator[nightly.Progress]:
+    """A bar for each stage of a night, on a terminal."""
     names = {"collect": _("taking in"), "examine": _("checking, verifying, reading"), "store": _("storing"),
-             "index": _("indexing")}
+             "seal": _("sealing scans"),
+             "index": _("indexing"), "recheck": _("checking signatures again"), "copy": _("copying")}
     shown = console(stderr=True)
     if quiet or not shown.is_terminal:
         yield lambda *_args: None

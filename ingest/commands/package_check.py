@@ -63,8 +63,9 @@ def command(root: Path | None, paths: tuple[Path, ...], wanted: str | None, sign
 
 
 def _judge(root: Path | None, trust: Path | None) -> Callable[[Path], list[Finding]]:
-    """What says what the signatures of a PDF are worth, by the trust lists given or those of the archive."""
-    from ingest.signatures import load_trust, verify_pdf
+    """What says what the signatures of a file are worth, by the trust lists given or those of the archive."""
+    from ingest.signatures import load_trust
+    from ingest.signatures.files import verify_named
 
     if trust is None and root is not None:
         settings = settings_of(root)
@@ -72,7 +73,7 @@ def _judge(root: Path | None, trust: Path | None) -> Callable[[Path], list[Findi
     lists, received = load_trust(trust), clock.now()
 
     def judge(path: Path) -> list[Finding]:
-        return verify_pdf(path, lists, received).merged_reasons()
+        return verify_named(path, lists, received, path.name).merged_reasons()
 
     return judge
 

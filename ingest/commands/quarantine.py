@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from sqlalchemy import select
 from archive import clock, model
 from archive.catalogue import record
 from archive.codes import parse_file_code
+from archive.errors import RefusedError
 from archive.fields import normalise_fields, profile
 from archive.fields.kinds import document_levels
 from archive.fields.names import field_name, shown_fields
 from archive.fields.tags import rows_of, unknown_tags
-from archive.findings import Finding, Level
+from archive.findings import Finding, Level, rules
 from archive.i18n import _, language
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
@@ -62,6 +64,7 @@ def show(root: Path, item: str, as_json: bool) -> None:
     if as_json:
         print_json({"item": row.id, "name": row.name, "state": row.state, "fields": row.fields, "sha256": row.sha256,
                     "received_at": row.received_at, "folder": str(folder), "read_on_page": proposals,
+                    "sureness": {tag: sure for tag, sure in _sureness(row).items() if tag in proposals},
                     "findings": [one.as_dict() for one in findings]})
         return
     out = console()
@@ -69,15 +72,16 @@ def show(root: Path, item: str, as_json: bool) -> None:
     out.print(f"  SHA-256 {row.sha256} · {row.size:,} B · {local_time(row.received_at)}", soft_wrap=True)
     if row.state != "kept_out":
         out.print(f"  {folder}", soft_wrap=True)
-    def show_fields(fields: dict[str, str], style: str = "") -> None:
+    def show_fields(fields: dict[str, str], style: str = "", sure: Mapping[str, float] | None = None) -> None:
         for key, value in sorted(shown_fields(fields, archive.settings.profile).items()):
             named = f"{field_name(key, archive.settings.profile, language())} ({key})"
-            out.print(f"  [dim]{named:<44}[/] {escape(value)}", soft_wrap=True, style=style)
+            told = f"  [dim]{sure[key]:.0%}[/]" if sure and key in sure else ""
+            out.print(f"  [dim]{named:<44}[/] {escape(value)}{told}", soft_wrap=True, style=style)
 
     show_fields(row.fields)
     if proposals:
         out.print("\n  " + _("Read on the page, not in the fields; `release --from-page` takes it:"), soft_wrap=True)
-        show_fields(proposals, "italic")
+        show_fields(proposals, "italic", _sureness(row))
     for found in findings:
         article = f" [dim]({escape(cited)})[/]" if (cited := found.citation(language())) else ""
         out.print(f"\n  [bold]{found.code}[/] {escape(found.sentence(language()))}{article}", soft_wrap=True)
@@ -142,6 +146,11 @@ def _read_on_page(row: model.Item) -> dict[str, str]:
     return {tag: heading[tag] for tag in tags if heading.get(tag) and not row.fields.get(tag)}
 
 
+def _sureness(row: model.Item) -> dict[str, float]:
+    """How sure each proposal is, 0 to 1; nothing for items that came in before this was noted."""
+    return dict(row.facts.get("extract", {}).get("heading", {}).get("sureness", {}))
+
+
 def _release(archive: Archive, row: model.Item, facts: dict[str, object], fields: dict[str, str], reason: str) -> None:
     place = intake.folder(archive.settings, row.id)
     with archive.catalogue.session() as session:
@@ -166,6 +175,10 @@ def _check_tags(archive: Archive, values: dict[str, str]) -> None:
 def _check_accepted(archive: Archive, row: model.Item, accepted: tuple[str, ...]) -> None:
     holding = {found.code for found in _findings(archive, row.id) if found.level == Level.refused}
     for code in accepted:
+        if code in holding and rules()[code].final:
+            raise RefusedError(_("{code} holds {name} by the agency's own intake policy, and nobody can answer for it: "
+                                 "take in another file, or change the policy ([signatures] in luutru.toml) and release "
+                                 "the item.").format(code=code, name=row.name))
         if code not in holding:
             raise click.UsageError(_("{code} does not hold {name}; what holds it: {codes}").format(
                 code=code, name=row.name, codes=", ".join(sorted(holding)) or "—"))

@@ -8,7 +8,7 @@ import click
 
 from archive import opening
 from archive.errors import IntegrityError
-from archive.fixity import missing_objects
+from archive.fixity.checking import missing_objects
 from archive.i18n import _
 from archive.rebuild import rebuild
 from archive.terminal import archive_at, console, print_json

@@ -13,19 +13,39 @@ from rich.table import Table
 
 from archive import i18n
 from archive.findings import Finding, Level
+from archive.fixity.checking import place_state
 from archive.i18n import _
 from archive.terminal import STATES, archive_at, console, legal_value_name, print_json, state_name, verdict_name
-from ingest import report
+from ingest import digitised, report
+from ingest.commands.report_digitised import command as digitised_command
 
 MOST_ROWS = 40      # a longer table is for the page, not for a terminal
 COLOURS = {Level.note: "dim", Level.warning: "yellow", Level.refused: "yellow bold", Level.failed: "red bold"}
 
 
-@click.command(help=_("Show the morning report of the last night, or of BATCH."))
+class _Reports(click.Group):
+    """`luutru report [BATCH]` shows a night; its other reports go by their names."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let the night's report answer to what is no other report's name."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [night.name or "", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Reports, help=_("Show the morning report of the last night, or of BATCH; or another report."))
+def command() -> None:
+    """Show the morning report of the last night, or of BATCH; or another report."""
+
+
+command.add_command(digitised_command)
+
+
+@command.command("night", help=_("Show the morning report of the last night, or of BATCH."))
 @click.argument("batch", required=False)
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_context
-def command(ctx: click.Context, batch: str | None, as_json: bool) -> None:
+def night(ctx: click.Context, batch: str | None, as_json: bool) -> None:
     """Show the morning report of the last night, or of BATCH."""
     with archive_at(ctx.obj) as archive:
         with archive.catalogue.session() as session:
@@ -58,6 +78,12 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
     for package in made.packages:
         out.print(f"[bold]{_('Package')}[/bold] {escape(package.name)}: {escape(package_sentence(package))}",
                   soft_wrap=True)
+    if made.rechecked:
+        out.print(f"\n[bold]{_('Signatures checked again: verdicts that changed')}[/bold]")
+    for looked in made.rechecked:
+        mark = f"[red bold]✘ {_('REVOKED')}[/]" if looked.revoked else "[dim]●[/]"
+        out.print(f"{mark} [bold]{escape(looked.document)}[/] {escape(_shorten(looked.title))}: "
+                  f"{escape(recheck_sentence(looked))}", soft_wrap=True)
     stored = sorted((line for line in made.lines if line.state == "stored"), key=lambda line: line.document)
     if stored and not short:
         table = Table(title=_("Stored"), title_justify="left", title_style="bold", header_style="bold")
@@ -81,8 +107,9 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
                           f"{state_name(line.state)}[/]", soft_wrap=True)
             for found in reason.findings:
                 print_finding(found)
+    # Scans that wait for the seal may be hundreds, all for one reason: the promise tells it once.
     warned = [line for line in made.lines if line.state in ("stored", "list", "package")
-              and line.level >= Level.warning]
+              and any(one.level >= Level.warning and one.code != report.WAITS_FOR_SEAL for one in line.findings)]
     if warned and not short:
         out.print(f"\n[bold]{_('Stored or kept, but worth a look')}[/bold]")
         for line in warned:
@@ -101,6 +128,10 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
         out.print(f"\n[bold]{_('Received before, not stored again')}[/bold]")
         for name, state in made.again:
             out.print(f"[dim]●[/] {escape(name)}  [dim]{state_name(state)}[/]", soft_wrap=True)
+    if made.digitised:
+        out.print(f"\n[bold]{_('Digitised')}[/bold]")
+        for sentence in digitised.sentences(made.digitised):
+            out.print(f"  {escape(sentence)}", soft_wrap=True)
     if made.deadlines:
         out.print(f"\n[bold]{_('Deadlines')}[/bold]")
         for one in made.deadlines:
@@ -128,8 +159,23 @@ def package_sentence(package: report.ReceivedPackage) -> str:
     return f"{told}; {_('case file')} {package.case_file}" if package.case_file else told
 
 
+def recheck_sentence(one: report.RecheckedDocument) -> str:
+    """What a later look made of a document's verdict and legal value, in words."""
+    told = _("{before} → {after}").format(before=verdict_name(one.before), after=verdict_name(one.after))
+    if one.legal_before == one.legal_after:
+        return told
+    return told + "; " + _("{before} → {after}").format(before=legal_value_name(one.legal_before),
+                                                        after=legal_value_name(one.legal_after))
+
+
 def promise_sentence(promise: report.Promise) -> str:
     """A promise and how it stands, in words."""
+    if promise.name == "copy":
+        return _copy(promise.figures)
+    if promise.name == "forecast":
+        return str(promise.figures["sentence"])
+    if promise.name == "scans_sealed":
+        return _scans_sealed(promise.figures)
     if promise.state == "not_checked":
         gap = (_("This night is sealed ({seal}), but no timestamp covers it yet: luutru evidence seal")
                if promise.figures.get("authorities") else
@@ -151,7 +197,41 @@ def promise_sentence(promise: report.Promise) -> str:
         "ledger": _("The ledger is chained: {events} events, head {head}…"),
         "fixity": _("Every stored file was read again within {days} days; the oldest reading is {age} days old"),
         "evidence": _("This night is sealed ({seal}) under a timestamp of {time} by {server}")}
-    return sentences[promise.name].format(**promise.figures)
+    told = sentences[promise.name].format(**promise.figures)
+    if promise.name == "fixity" and promise.figures.get("mended"):
+        told += "; " + _("{mended} faults were mended from sound copies since yesterday").format(**promise.figures)
+    return told
+
+
+def _scans_sealed(figures: Mapping[str, Any]) -> str:
+    """How many scans bear the agency's seal, how many wait for it, how many never will, and by which finding."""
+    def codes(counted: Mapping[str, int]) -> str:
+        return ", ".join(f"{code}: {n}" for code, n in counted.items())
+
+    told = [_("{n} scans of this night bear the agency's seal").format(n=figures["sealed"])]
+    if figures["waiting"]:
+        told.append(_("{n} wait for it ({reasons}): luutru seal --pending").format(
+            n=figures["waiting"], reasons=codes(figures["reasons"])))
+    if figures["left"]:
+        told.append(_("{n} were left as they are ({reasons})").format(
+            n=sum(figures["left"].values()), reasons=codes(figures["left"])))
+    return "; ".join(told)
+
+
+def _copy(figures: Mapping[str, Any]) -> str:
+    """How a copy stands: whether it is there, how far behind it is, its oldest reading, what is damaged."""
+    told = [_("The copy {place}: {state}").format(place=figures["place"], state=place_state(figures["state"]))]
+    if figures["lag"] is None:
+        told.append(_("it was never complete"))
+    elif figures["lag"]:
+        told.append(_("it lags {lag} days behind").format(**figures))
+    if figures["age"] is None:
+        told.append(_("not every file in it has been read again yet"))
+    else:
+        told.append(_("the oldest reading is {age} days old").format(**figures))
+    if figures["faults"]:
+        told.append(_("{faults} faults are open: luutru fixity repair").format(**figures))
+    return ", ".join(told)
 
 
 def _fixity_gap(figures: Mapping[str, Any]) -> str:

@@ -8,12 +8,17 @@ What it notes in `item.facts["digitise"]`, for the main part:
     scan             whether any page is a picture that was (to be) recognised
     pages            one entry a page: {"page": 1, "kind": "text" | "picture" | "empty"}; pictures also have
                      dpi, stated, length_mm, colour, blank, pale, dark, paper, contrast, confidence, words,
+                     sheet (short and long side of what was scanned, mm), stretch (share by which its two
+                     resolutions differ), cut and border (sides), spread, moire (these only where seen),
                      rotation (degrees clockwise that set it upright), skew (degrees, positive: lines fall to
-                     the right), straightened, retried, marks (words in red ink), error
+                     the right), straightened, retried, marks (words in red ink), error, given_up
+                     ("time", "died" or "left": see limits.py), syllables (share of plausible syllables, None with
+                     too few words), misread (figures and dates that cannot be), foreign (not Vietnamese);
+                     of page 1 doubtful (words of its head that the reader doubts, with their confidence)
     mean_confidence  over all words, 0 to 100; None without a word
-    engine           versions of what read it
+    engine           versions of what read it, its language data and options
     unread           "encrypted" or "damaged" when the file was left alone for that
-    left_out         what the access copy does not hold: "javascript", "attachments"
+    left_out         what the access copy does not hold: "javascript", "launch", "attachments"
     not_pdfa         why the access copy is not PDF/A (absent: it is)
     unclean          why there is no access copy (absent: there is)
     red_text         what stands in red ink on the pages of all parts, a form feed between pages; the secrecy
@@ -23,18 +28,17 @@ What it notes in `item.facts["digitise"]`, for the main part:
 
 from __future__ import annotations
 
-import hashlib
 import math
 import shutil
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive.findings import Finding, finding
-from ingest.digitise.guards import Hostile
+from ingest.digitise.guards import Hostile, has_damaged_picture
 from ingest.digitise.judgement import judge
 from ingest.digitise.pages import Page, Survey, file_kind, survey
+from ingest.digitise.text_quality import doubtful_words, judge_text, text_facts
 from ingest.digitise.thresholds import threshold
 from ingest.item import Context, Item, Part
 
@@ -73,12 +77,15 @@ def digitise(item: Item, context: Context) -> list[Finding]:
     findings: list[Finding] = []
     facts: dict[str, Any] = {"scan": False, "pages": []}
     further = []
+    signed = {one["file"] for one in item.facts.get("verify", {}).get("signatures", [])}
     for number, part in enumerate(item.parts, 1):
         if part.role not in _READ:
             continue
         main = part is item.main
         noted, said = _digitise_part(item, part, "" if main else f"-{number}", context)
         findings += said
+        if "access" in noted and part.name in signed:
+            findings.append(finding("DIGITISE-022", part.name))
         if main:
             facts = noted
         elif noted["scan"]:
@@ -118,17 +125,17 @@ def _digitise_part(item: Item, part: Part, suffix: str, context: Context) -> tup
         facts = _copy_and_read(item, part, seen, suffix, context, tessdata, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return facts, judge(part.name, facts, context.settings)
+    return facts, [*judge(part.name, facts, context.settings), *judge_text(part.name, facts)]
 
 
 def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: Context, tessdata: Path,
                    work: Path) -> dict[str, Any]:
     from ingest.digitise import access_copy
-    from ingest.digitise.engine import reader
+    from ingest.digitise.engine import engine_facts, reader
 
     settings = context.settings
     tesseract = reader(tessdata, settings.ocr.languages)
-    engine = _engine(tesseract.version, tessdata, settings.ocr.languages)
+    engine = engine_facts(tesseract.version, tessdata, settings.ocr)
     facts: dict[str, Any] = {"scan": True, "pages": [], "mean_confidence": None, "engine": engine}
     plain = work / "plain.pdf"
     try:
@@ -180,21 +187,28 @@ def _make_access_copy(item: Item, part: Part, seen: Survey, reads: list[_Read], 
 
 
 def _read_all(plain: Path, seen: Survey, tesseract: Reader, context: Context) -> list[_Read]:
-    """Every page of the working copy, in order; one page's failure is its own."""
+    """Every page of the working copy, in order; one page's failure is its own, be it that it hangs or dies."""
     import pypdfium2
 
-    reads: list[_Read] = []
-    with pypdfium2.PdfDocument(plain) as document:
-        for page in seen.pages:
-            if page.kind != "picture":
-                reads.append(_Read(_unread(page, "")))
-                continue
-            try:
-                reads.append(_read_one(document, page, tesseract, context))
-            except (RuntimeError, MemoryError, ValueError, OSError) as error:
-                # PDFium and Tesseract raise plain RuntimeError: the page is pointed out, the others go on
-                reads.append(_Read(_unread(page, str(error) or type(error).__name__)))
-    return reads
+    from ingest.digitise.lanes import read_pages
+
+    document: list[Any] = []                    # opened by the lane that reads it, once
+
+    def read(number: int) -> _Read:
+        page = seen.pages[number - 1]
+        try:
+            if not document:
+                document.append(pypdfium2.PdfDocument(plain))
+            return _read_one(document[0], page, tesseract, context)
+        except (RuntimeError, MemoryError, ValueError, OSError) as error:
+            # PDFium and Tesseract raise plain RuntimeError: the page is pointed out, the others go on
+            return _Read(_unread(page, str(error) or type(error).__name__))
+
+    def failed(number: int, why: str) -> _Read:
+        return _Read(_unread(seen.pages[number - 1], why) | {"given_up": why})
+
+    done = read_pages([page.number for page in seen.pictures], read, failed)
+    return [done.get(page.number) or _Read(_unread(page, "")) for page in seen.pages]
 
 
 def _read_one(document: Any, page: Page, tesseract: Reader, context: Context) -> _Read:
@@ -207,11 +221,11 @@ def _read_one(document: Any, page: Page, tesseract: Reader, context: Context) ->
         picture = sheet.render(scale=scale).to_numpy()
     finally:
         sheet.close()
-    quality = measure(picture)
-    noted = _unread(page, "") | {"paper": quality.paper, "contrast": quality.contrast, "pale": quality.pale,
-                                 "dark": quality.dark, "blank": quality.blank}
+    quality = measure(picture, 72 * scale)
+    noted = _unread(page, "") | quality.facts()
     if quality.blank:
-        return _Read(noted)
+        damaged = has_damaged_picture(document, page.number)
+        return _Read(_unread(page, "a picture cannot be decoded")) if damaged else _Read(noted)
     result = read_page(picture, dpi, tesseract, context.settings.ocr)
     words = len(result.reading.words)
     if quality.sparse and words < threshold("reading", "few_words") and result.reading.confidence < 50:
@@ -219,6 +233,9 @@ def _read_one(document: Any, page: Page, tesseract: Reader, context: Context) ->
     noted |= {"confidence": round(result.reading.confidence, 1) if words else None, "words": words,
               "rotation": result.turned, "skew": round(result.skew, 2), "straightened": result.straightened,
               "retried": list(result.retried), "marks": list(result.marks)}
+    noted |= text_facts(result.reading.text) if words else {}
+    if page.number == 1 and (doubtful := doubtful_words(result.reading.words)):
+        noted["doubtful"] = doubtful
     return _Read(noted, result, 72 * scale)
 
 
@@ -242,17 +259,6 @@ def _unread(page: Page, error: str) -> dict[str, Any]:
     facts |= {"dpi": page.dpi, "stated": page.stated, "length_mm": page.length_mm, "colour": page.colour,
               "blank": False, "pale": False, "dark": False, "confidence": None, "words": 0, "rotation": 0,
               "skew": 0.0, "straightened": False, "retried": [], "marks": []}
+    if page.stated and page.dpi:
+        facts |= {"sheet": list(page.sheet)} | ({"stretch": page.stretch} if page.stretch else {})
     return facts | {"error": error[:200]} if error else facts
-
-
-@cache
-def _engine(tesseract: str, tessdata: Path, languages: str) -> dict[str, str]:
-    """The versions that go into the record; the language data by its hash, for it bears no version."""
-    import ocrmypdf
-    import pikepdf
-
-    data = hashlib.sha256()
-    for language in languages.split("+"):
-        data.update((tessdata / f"{language}.traineddata").read_bytes())
-    return {"tesseract": tesseract, "languages": languages, "data": data.hexdigest()[:16],
-            "ocrmypdf": str(ocrmypdf.__version__), "pikepdf": str(pikepdf.__version__)}

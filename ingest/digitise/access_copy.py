@@ -22,6 +22,7 @@ import pikepdf
 
 from ingest.digitise.engine import Reading
 from ingest.digitise.pages import FileKind, frame_dpi, open_picture
+from ingest.pdflook import actions
 
 FLAVOUR = "2b"
 _JPEG_QUALITY = 85              # only where the received picture is not a JPEG; the original keeps its own
@@ -45,8 +46,8 @@ class Upright:
 def unpacked_copy(source: Path, kind: FileKind, target: Path, max_pixels: int) -> list[str]:
     """Write a harmless PDF of the received file's pages to `target`.
 
-    Returns what was left out: "javascript", "attachments". Pictures go in as they are where PDF can hold
-    them. Raises Unclean when the file cannot be taken apart.
+    Returns what was left out: "javascript", "launch" (actions that start programs), "attachments". Pictures go
+    in as they are where PDF can hold them. Raises Unclean when the file cannot be taken apart.
     """
     try:
         if kind != "pdf":
@@ -61,11 +62,11 @@ def unpacked_copy(source: Path, kind: FileKind, target: Path, max_pixels: int) -
 
 
 def _disarm(pdf: Any) -> list[str]:
-    names, action = pdf.Root.get("/Names") or {}, pdf.Root.get("/OpenAction")
+    names = pdf.Root.get("/Names") or {}
     notes = [note for page in pdf.pages for note in page.obj.get("/Annots") or []]
-    left_out = []
-    if "/JavaScript" in names or (isinstance(action, pikepdf.Dictionary) and action.get("/S") == "/JavaScript"):
-        left_out.append("javascript")
+    left_out: list[str] = []
+    kinds = {kind for holder in (pdf.Root, *(page.obj for page in pdf.pages), *notes) for kind in actions(holder)}
+    left_out += [name for kind, name in (("/JavaScript", "javascript"), ("/Launch", "launch")) if kind in kinds]
     if "/EmbeddedFiles" in names or "/AF" in pdf.Root or any(note.get("/Subtype") == "/FileAttachment"
                                                              for note in notes):
         left_out.append("attachments")

@@ -6,10 +6,10 @@ and never carry anything from one picture over to the next.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import statistics
-import subprocess
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from archive import outside
 from archive.settings import OcrSettings
+from ingest.digitise.thresholds import threshold
 
 Grey = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 Box = tuple[float, float, float, float]         # left, top, right, bottom; pixels, y downwards
@@ -120,9 +122,8 @@ def _find(chosen: Path | None, languages: str, prefix: str) -> Path | None:
 
 def _asked() -> list[Path]:
     try:
-        answer = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True,
-                                timeout=20, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
+        answer = outside.run(["tesseract", "--list-langs"], outside.Limits()).said
+    except (OSError, outside.TooLongError):
         return []
     return [Path(found) for found in re.findall(r'"([^"]+)"', answer)]
 
@@ -222,3 +223,26 @@ def _baseline(found: Any, box: Box) -> tuple[float, float]:
 def reader(tessdata: Path, languages: str) -> Reader:
     """The reader of this process: made once, kept warm."""
     return Reader(tessdata, languages)
+
+
+def engine_facts(tesseract: str, tessdata: Path, settings: OcrSettings) -> dict[str, str]:
+    """What goes into the record of a page read: versions, the language data by its hash (it bears no version), options.
+
+    A later engine is told from this one by these; `options` are those that change what is recognised.
+    """
+    return dict(_engine_facts(tesseract, tessdata, settings.languages),
+                options=f"psm 3; red channel; at most {threshold('reading', 'dpi'):g} dpi; median below "
+                        f"{settings.retry_below:g}; turned below {threshold('reading', 'turn_below'):g}; straightened "
+                        f"from {threshold('reading', 'straighten_from'):g}°")
+
+
+@cache
+def _engine_facts(tesseract: str, tessdata: Path, languages: str) -> dict[str, str]:
+    import ocrmypdf
+    import pikepdf
+
+    data = hashlib.sha256()
+    for language in languages.split("+"):
+        data.update((tessdata / f"{language}.traineddata").read_bytes())
+    return {"tesseract": tesseract, "languages": languages, "data": data.hexdigest()[:16],
+            "ocrmypdf": str(ocrmypdf.__version__), "pikepdf": str(pikepdf.__version__)}

@@ -1,6 +1,7 @@
 """Limits that are checked before anything of a PDF is drawn: sizes of streams and pictures, nested forms.
 
-Must never decode more than the limit that it checks.
+Must never decode more than the limit that it checks. What is drawn and looks blank is looked at once more: a picture
+that cannot be decoded is no blank page.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import base64
 import binascii
 import io
 import re
+import struct
 import zlib
 from typing import Any
 
@@ -20,6 +22,9 @@ from ingest.digitise.thresholds import threshold
 _MB = 1024 * 1024
 _DEFLATE_MOST = 1032            # zlib cannot unpack a byte to more than this
 _DRAW = re.compile(rb"/([^\s/\[\]<>()]+)\s+Do\b")
+_CODESTREAM = b"\xff\x4f\xff\x51"       # JPEG 2000: start of codestream, then its sizes
+_JBIG2_GENERIC, _JBIG2_UNKNOWN = 38, 0xFFFFFFFF
+_JBIG2_DRAWS = frozenset((4, 6, 7, 20, 22, 23, 36, 38, 39, 40, 42, 43))     # types of region segments
 _COMPONENTS = {"/DeviceGray": 1, "/CalGray": 1, "/Indexed": 1, "/Separation": 1,
                "/DeviceRGB": 3, "/CalRGB": 3, "/Lab": 3, "/DeviceCMYK": 4}
 
@@ -173,7 +178,64 @@ def check_picture(image: Any, number: int, max_pixels: int) -> None:
         _check_coded(bounded(image, 4 * max_pixels) or b"", number, max_pixels)
 
 
+def has_damaged_picture(document: Any, number: int) -> bool:
+    """Whether a picture of the page cannot be decoded. PDFium leaves such a one out: its page looks blank and is not.
+
+    `document` is PDFium's, past the other checks of this module.
+    """
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    sheet = document[number - 1]
+    try:
+        for image in sheet.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+            try:
+                image.get_bitmap()      # its buffer is freed with it
+            except pypdfium2.PdfiumError:
+                return True
+            if "JBIG2Decode" in image.get_filters() and not whole_jbig2(bytes(image.get_data(decode_simple=True))):
+                return True
+        return False
+    finally:
+        sheet.close()
+
+
+def whole_jbig2(data: bytes) -> bool:
+    """Whether a JBIG2 stream's segments are whole and one of them draws (ITU-T T.88 7.2); decoders pass over the rest.
+
+    An empty page has such a segment too: an encoder writes its points, all of them white.
+    """
+    at, draws = 0, False
+    try:
+        while at < len(data):
+            number, flags, counted = struct.unpack_from(">IBB", data, at)
+            count, at = counted >> 5, at + 6
+            if count == 7:
+                count = struct.unpack_from(">I", data, at - 1)[0] & 0x1FFFFFFF
+                at += 3 + (count + 8) // 8
+            at += count * (1 if number <= 256 else 2 if number <= 65536 else 4) + (4 if flags & 64 else 1)
+            length, = struct.unpack_from(">I", data, at)
+            if length == _JBIG2_UNKNOWN:        # allowed for a region that is drawn at once, the last one here
+                return bool(flags & 63 == _JBIG2_GENERIC)
+            at += 4 + length
+            draws = draws or flags & 63 in _JBIG2_DRAWS
+    except struct.error:
+        return False
+    return draws and at == len(data)
+
+
+def check_codestream(data: bytes, number: int, max_pixels: int) -> None:
+    """Raise Hostile when a JPEG 2000 codestream is larger than its file's header may say (ISO/IEC 15444-1 A.5.1)."""
+    start = data.find(_CODESTREAM)
+    if start < 0 or len(data) < start + 24:
+        return
+    right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
+    if (right - left) * (bottom - top) > max_pixels:
+        raise Hostile("DIGITISE-014", page=number, width=right - left, height=bottom - top, limit=max_pixels)
+
+
 def _check_coded(data: bytes, number: int, max_pixels: int) -> None:
+    check_codestream(data, number, max_pixels)
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG", "JPEG2000"]) as picture:
             width, height = picture.size

@@ -18,14 +18,15 @@ from typing import Any, Literal
 import pikepdf
 
 from archive.settings import IngestSettings
-from ingest.digitise.guards import Hostile, check_content, check_forms, check_picture, components
+from ingest.digitise.guards import Hostile, check_codestream, check_content, check_forms, check_picture, components
 from ingest.digitise.thresholds import threshold
 
-FileKind = Literal["pdf", "tiff", "jpeg", "png"]
+FileKind = Literal["pdf", "tiff", "jpeg", "png", "jp2"]
 PageKind = Literal["text", "picture", "empty"]
 Colour = Literal["colour", "grey", "bw"]
 
 _HEAD = 1024                    # readers look for %PDF within the first kilobyte
+_JP2_HEAD = 1 << 20             # the codestream follows boxes such as colour profiles
 _MM = 25.4
 _A4_LONG_MM, _A3_LONG_MM = 297.0, 420.0
 _TEXT_OBJECT, _PATH_OBJECT, _IMAGE_OBJECT, _FORM_OBJECT = 1, 2, 3, 5
@@ -38,7 +39,8 @@ class Page:
 
     `dpi` is the resolution at which its picture stands on the sheet, `stated` whether the file gave one
     that a scanner can have set (else it is computed as if the sheet were A4); `length_mm` the sheet's
-    longer side; `retext` says that the picture carries a hidden text layer that is no use.
+    longer side; `sheet` the short and long side of what its pictures cover, mm; `stretch` the share by which
+    the resolutions across and down differ; `retext` says that the picture carries a hidden text layer that is no use.
     """
 
     number: int
@@ -49,6 +51,8 @@ class Page:
     colour: Colour = "colour"
     retext: bool = False
     has_text: bool = False
+    sheet: tuple[float, float] = (0.0, 0.0)
+    stretch: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ def file_kind(path: Path) -> FileKind | None:
         return "png"
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "tiff"
+    if head.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")):
+        return "jp2"
     return None
 
 
@@ -188,15 +194,19 @@ def _closing(page: Any) -> Iterator[Any]:
 
 def _judge(page: Any, number: int, structure: _Structure) -> Page:
     width, height = page.get_size()
-    covered, dpi, drawn = 0.0, 0.0, 0
+    covered, dpi, stretch, drawn = 0.0, 0.0, 0.0, 0
+    bounds: list[tuple[float, float, float, float]] = []
     for each in page.get_objects(max_depth=3):
         if each.type == _IMAGE_OBJECT:
-            dpi = max(dpi, _picture_dpi(each))
+            lying, standing = _picture_dpi(each)
+            if min(lying, standing) > dpi:
+                dpi, stretch = min(lying, standing), _stretch(lying, standing)
         if each.level == 0:
             drawn += 1
             if each.type == _IMAGE_OBJECT or (each.type == _FORM_OBJECT and structure.pixels):
                 left, bottom, right, top = each.get_bounds()
                 covered += max(0.0, right - left) * max(0.0, top - bottom)
+                bounds.append((left, bottom, right, top))
     share = min(1.0, covered / (width * height)) if width and height else 0.0
     with _closing(page.get_textpage()) as reader:
         characters = int(reader.count_chars())
@@ -205,7 +215,25 @@ def _judge(page: Any, number: int, structure: _Structure) -> Page:
     length = max(width, height) / 72 * _MM
     assumed, stated = _credible(dpi, length)
     return Page(number, kind, round(assumed, 1), stated, round(length, 1), structure.colour, retext,
-                has_text=characters > 0)
+                has_text=characters > 0, sheet=_sheet(bounds, width, height), stretch=stretch)
+
+
+def _sheet(bounds: list[tuple[float, float, float, float]], width: float, height: float) -> tuple[float, float]:
+    """Short and long side, mm, of what the pictures of a page cover together; of the page where they cover nothing."""
+    if bounds:
+        left, bottom, right, top = (edge(one) for edge, one in zip((min, min, max, max), zip(*bounds, strict=True),
+                                                                   strict=True))
+        width, height = right - left, top - bottom
+    return _sides(width / 72 * _MM, height / 72 * _MM)
+
+
+def _sides(width: float, height: float) -> tuple[float, float]:
+    return round(min(width, height), 1), round(max(width, height), 1)
+
+
+def _stretch(lying: float, standing: float) -> float:
+    """The share by which the two resolutions of a picture differ; 0.0 where there is none."""
+    return round(abs(lying - standing) / min(lying, standing), 3) if min(lying, standing) > 0 else 0.0
 
 
 def _kind(characters: int, text: str, share: float, drawn: int, page: Any) -> tuple[PageKind, bool]:
@@ -237,9 +265,9 @@ def _vietnamese(text: str) -> bool:
     return signed / len(letters) >= threshold("pages", "vietnamese_share")
 
 
-def _picture_dpi(image: Any) -> float:
+def _picture_dpi(image: Any) -> tuple[float, float]:
     found = image.get_metadata()
-    return float(min(found.horizontal_dpi, found.vertical_dpi))
+    return float(found.horizontal_dpi), float(found.vertical_dpi)
 
 
 def _credible(dpi: float, length_mm: float) -> tuple[float, bool]:
@@ -262,7 +290,7 @@ def open_picture(path: Path, max_pixels: int) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)   # our own limit comes below
         try:
-            with Image.open(path, formats=["TIFF", "JPEG", "PNG"]) as picture:
+            with Image.open(path, formats=["TIFF", "JPEG", "PNG", "JPEG2000"]) as picture:
                 yield picture
         except Image.DecompressionBombError as bomb:
             raise Hostile("DIGITISE-014", page=1, width="?", height="?", limit=max_pixels) from bomb
@@ -271,6 +299,9 @@ def open_picture(path: Path, max_pixels: int) -> Iterator[Any]:
 def _survey_picture(path: Path, kind: FileKind, limits: IngestSettings) -> Survey:
     pages = []
     try:
+        if kind == "jp2":
+            with path.open("rb") as stream:
+                check_codestream(stream.read(_JP2_HEAD), 1, limits.max_pixels)
         with open_picture(path, limits.max_pixels) as picture:
             frames = int(getattr(picture, "n_frames", 1)) if kind == "tiff" else 1
             if frames > limits.max_pages:
@@ -283,10 +314,13 @@ def _survey_picture(path: Path, kind: FileKind, limits: IngestSettings) -> Surve
                     raise Hostile("DIGITISE-014", page=frame + 1, width=width, height=height,
                                   limit=limits.max_pixels)
                 dpi, stated = frame_dpi(picture)
+                lying, standing = map(float, picture.info["dpi"]) if stated else (dpi, dpi)
                 colour: Colour = "bw" if picture.mode == "1" else \
                     "grey" if picture.mode in ("L", "LA", "I;16", "I", "F") else "colour"
                 pages.append(Page(frame + 1, "picture", round(dpi, 1), stated,
-                                  round(max(width, height) / dpi * _MM, 1), colour))
+                                  round(max(width, height) / dpi * _MM, 1), colour,
+                                  sheet=_sides(width / lying * _MM, height / standing * _MM),
+                                  stretch=_stretch(lying, standing)))
     except (OSError, SyntaxError, ValueError, EOFError):
         return Survey(kind, unread="damaged")
     return Survey(kind, tuple(pages))

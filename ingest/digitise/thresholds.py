@@ -26,6 +26,11 @@ def profile(name: str) -> dict[str, float]:
     return {key: float(value) for key, value in _table()["profiles"][name].items()}
 
 
+def sizes() -> tuple[tuple[float, float], ...]:
+    """The known sizes of paper, mm, short side first."""
+    return tuple((float(short), float(long)) for short, long in _table()["sheets"]["known"])
+
+
 def words(section: str, name: str) -> tuple[str, ...]:
     """The list of words `name` of `section`."""
     return tuple(_table()[section][name])

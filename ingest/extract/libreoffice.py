@@ -6,21 +6,18 @@ links off; it is killed with everything that it started. The received file must 
 
 from __future__ import annotations
 
-import os
-import resource
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from archive import outside
 from archive.settings import IngestSettings
 from ingest.extract.raw import RawText, Unreadable
 
 SECONDS = 120
-_MB = 1 << 20
+FILE_MB = 500               # largest file that the program may write
 _NEW = {"doc": "docx", "xls": "xlsx", "ppt": "pptx"}
 _PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema">
@@ -45,8 +42,8 @@ def find() -> str | None:
 def version(program: str) -> str:
     """The program's name and version as it states them, for the record."""
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
+        said = outside.run([program, "--version"], outside.Limits(30, 4096)).said
+    except (OSError, outside.TooLongError):
         return "LibreOffice"
     return " ".join(said.split()[:2]) or "LibreOffice"
 
@@ -80,33 +77,12 @@ def _run(program: str, source: Path, wanted: str, folder: Path, seconds: int, me
     (user / "registrymodifications.xcu").write_text(_PROFILE, encoding="utf-8")
     command = [program, f"-env:UserInstallation={user.parent.as_uri()}", "--headless", "--norestore", "--nologo",
                "--nodefault", "--nolockcheck", "--convert-to", wanted, "--outdir", str(folder / "out"), str(source)]
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder),
-                   "LANG": "C.UTF-8", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MB, memory_mb * _MB))
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
+    limits = outside.Limits(seconds, memory_mb, FILE_MB)
     try:
-        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, preexec_fn=limit,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        code = outside.run(command, limits, folder).code
     except OSError as error:
         raise Unreadable("EXTRACT-009", reason=str(error)) from error
-    try:
-        code = process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired as error:
+    except outside.TooLongError as error:
         raise Unreadable("EXTRACT-008", seconds=seconds) from error
-    finally:
-        _kill_group(process)
     if code != 0:
         raise Unreadable("EXTRACT-009", reason=f"exit code {code}")
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End the program and everything that it started; nothing is left behind whatever happened."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass                                        # all of it has ended by itself
-    process.wait()

@@ -21,7 +21,8 @@ class RawText:
 
     `source`: "text layer", "ocr", "both", "document" or "converted". `encoding` is "unicode" unless the reader found
     another by itself (bytes, fonts); `converted` counts the runs converted by their font. `tool` names an outside
-    program and its version.
+    program and its version. `origins`, of a PDF: where each page's text came from ("layer", "converted tcvn3",
+    "converted vni", "broken", "ocr").
     """
 
     pages: list[str]
@@ -32,6 +33,7 @@ class RawText:
     converted: Counter[str] = field(default_factory=Counter)
     tool: str = ""
     cut: bool = False
+    origins: list[str] = field(default_factory=list)
 
     def bounded(self) -> RawText:
         """This text with no more than MAX_CHARACTERS."""

@@ -2,7 +2,8 @@
 
 The public face is here; the parts are: `finders` (where signatures lie), `integrity` (are the bytes the signed ones),
 `tokens` and `timing` (when), `chains` and `trust` (who vouches), `policy` (which algorithms, until when), `judge` (one
-signature), `document` (one file), `report` (the result), `holders` and `legal` (person or agency, legal value).
+signature), `document` (one PDF), `files` (any file), `isolated` (each in a process of its own), `report` (the result),
+`grounds` (what it rested on), `holders` and `legal` (person or agency, legal value).
 Nothing here uses a network, and nothing is trusted that a person did not put into the trust folder.
 """
 

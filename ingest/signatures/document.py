@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archive.findings import finding
+from archive.findings import Level, finding
 from ingest.signatures import finders
 from ingest.signatures.policy import policy
 from ingest.signatures.report import DocumentSignatures, SignatureReport
@@ -20,7 +20,7 @@ from ingest.signatures.trust import TrustLists
 
 if TYPE_CHECKING:
     from ingest.signatures.chains import Enclosed
-    from ingest.signatures.judge import Case
+    from ingest.signatures.standing import Case
 
 _ALL = 1000                     # more signatures than any document has
 _PASSWORD = "password"          # noqa: S105  (a reason, not a secret)
@@ -50,10 +50,10 @@ def verify_pdf(path: Path, trust: TrustLists, received_at: datetime, name: str =
 def _verify(path: Path, stream: Any, view: mmap.mmap, trust: TrustLists, result: DocumentSignatures) -> None:
     in_bytes = finders.in_bytes(view)
     ranges = {found.numbers or (found.offset,): found for found in in_bytes}
-    if view.find(b"/ObjStm") >= 0:
+    if finders.holds(view, b"/ObjStm"):
         for numbers in finders.hidden(path, _ALL) or []:
             ranges.setdefault(numbers or (0,), finders.FoundBytes(0, numbers))
-    result.found["bytes"] = len(ranges)
+    result.finders["bytes"] = len(ranges)
     reader, trouble = _open(stream)
     if reader is None:
         result.checked = False
@@ -68,7 +68,7 @@ def _verify(path: Path, stream: Any, view: mmap.mmap, trust: TrustLists, result:
         if numbers in known:
             continue
         if reader is not None and _enclosed(reader, view, found.offset):
-            result.found["bytes"] -= 1
+            result.finders["bytes"] -= 1
         else:
             result.signatures.append(_left_over(found, result.file, trouble))
     result.signatures.sort(key=lambda report: (report.revision, report.byte_range))
@@ -96,17 +96,18 @@ def _open(stream: Any) -> tuple[Any, str]:
 
 async def _judge_all(reader: Any, view: mmap.mmap, trust: TrustLists, result: DocumentSignatures) -> None:
     from ingest.signatures import judge
+    from ingest.signatures.standing import Case
 
     fields, troubles = finders.in_structure(reader)
-    result.found["form"] = sum("form" in field.finders for field in fields)
-    result.found["pages"] = sum("pages" in field.finders for field in fields)
+    result.finders["form"] = sum("form" in field.finders for field in fields)
+    result.finders["pages"] = sum("pages" in field.finders for field in fields)
     assert result.received_at is not None
     largest = max(map(finders.picture_share, fields), default=0.0)
-    case = judge.Case(result.file, reader, view, trust, _security_store(reader, troubles), result.received_at)
+    case = Case(result.file, reader, view, trust, _security_store(reader, troubles), result.received_at)
     stamps = [await judge.judge(case, field, ()) for field in fields if judge.is_timestamp(field)]
     proofs = [(stamp.revision, stamp.time) for stamp in stamps
               if stamp.time is not None and stamp.integrity == "intact" and stamp.token is not None
-              and stamp.token.state == "valid" and stamp.later_changes != "content"]
+              and stamp.token.state == "valid" and stamp.changes != "content"]
     result.signatures += stamps
     result.signatures += [await judge.judge(case, field, proofs) for field in fields if not judge.is_timestamp(field)]
     _what_followed(case, result)
@@ -124,13 +125,14 @@ def _what_followed(case: Case, result: DocumentSignatures) -> None:
             and report.integrity == "intact"]
     last = max((report.revision for report in held), default=0)
     for report in held:
-        if report.later_changes == "signatures":
+        if report.changes == "signatures":
             later = sum(other.revision > report.revision for other in held)
             if report.revision < last:
                 report.reasons.append(finding("VERIFY-014", result.file, signer=report.signer, n=later))
             else:       # the form grew, but nobody signed what it gained
-                report.later_changes = "content"
+                report.changes = "content"
                 report.reasons.append(finding("VERIFY-016", result.file, signer=report.signer))
+    _what_it_is_called(case, held, result)
     ends = [report.byte_range[2] + report.byte_range[3] for report in held if len(report.byte_range) == 4]
     if ends:
         try:
@@ -141,6 +143,23 @@ def _what_followed(case: Case, result: DocumentSignatures) -> None:
             result.reasons.append(finding("VERIFY-035", result.file, what=stray))
         if min(ends) < len(case.view):
             _look_at_pages(case.view, ends, result)
+
+
+def _what_it_is_called(case: Case, held: list[SignatureReport], result: DocumentSignatures) -> None:
+    """Title, author and the like may change when the next signer signs them; otherwise nobody stands for them."""
+    from ingest.signatures.later import description_change
+
+    changed = [report for report in held if report.changes in ("signatures", "evidence")]
+    for report in sorted(changed, key=lambda one: -one.revision):
+        try:
+            what = description_change(case.reader, report.revision)
+        except Exception as error:  # of every kind; a description that cannot be read is none that was signed
+            what = finders.said(error)
+        if what:
+            nobody = report.revision == max(one.revision for one in held)
+            result.reasons.append(finding("VERIFY-075", result.file, what=what,
+                                          level=Level.warning if nobody else Level.note))
+            return
 
 
 def _look_at_pages(view: Any, ends: list[int], result: DocumentSignatures) -> None:
@@ -179,7 +198,7 @@ def _security_store(reader: Any, troubles: list[str]) -> Enclosed:
 
 
 def _streams(store: Any, name: str, load: Any, troubles: list[str]) -> Iterable[Any]:
-    entries = store.get(name, []) if hasattr(store, "get") else []
+    entries = finders.entry(store, name, []) if hasattr(store, "get") else []
     for position in range(len(entries)):
         try:
             thing = load(entries[position].data)
@@ -217,7 +236,7 @@ def _sum_up(reader: Any, trust: TrustLists, result: DocumentSignatures, trouble:
                               else finding("VERIFY-006", result.file, reason=trouble))
     elif not result.signatures:
         result.reasons.append(finding("VERIFY-005", result.file))
-    if trust.problems and any(report.chain == "unknown" for report in result.signatures):
+    if trust.problems and any(report.identity == "unknown" for report in result.signatures):
         result.reasons.append(finding("VERIFY-066", result.file, files="; ".join(trust.problems)))
 
 

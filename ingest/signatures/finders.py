@@ -23,6 +23,7 @@ _TAIL = 2048                    # a whole file says in its last bytes where its 
 _RANGE = re.compile(rb"/ByteRange(?:\s|%[^\r\n]*[\r\n])*\[([^\]]{0,200})\]?")
 _STREAM = re.compile(rb">>\s*stream\r?\n")
 _DEPTH = 32
+_PIECE = 1 << 20                # bytes
 
 
 class View(Protocol):
@@ -57,7 +58,8 @@ def may_be_signed(view: View, path: Path) -> bool:
 
     Reads compressed objects too where the file has any.
     """
-    if any(view.find(mark) >= 0 for mark in _MARKS):
+    end = view[max(0, len(view) - _PIECE):]         # what was signed last lies here
+    if any(mark in end for mark in _MARKS) or any(holds(view, mark) for mark in _MARKS):
         return True
     if view.find(b"startxref", max(0, len(view) - _TAIL)) < 0:
         return True             # cut off: whatever was signed may be what is missing
@@ -70,12 +72,28 @@ def in_bytes(view: View) -> list[FoundBytes]:
     A byte range inside a stream (an enclosed file, a text about PDF) is not a signature of this file.
     """
     found: dict[tuple[int, ...] | int, FoundBytes] = {}
-    for match in _RANGE.finditer(view):  # type: ignore[call-overload]
-        if _in_stream(view, match.start()):
+    for position in _positions(view, b"/ByteRange"):
+        match = _RANGE.match(view, position)  # type: ignore[call-overload]
+        if match is None or _in_stream(view, match.start()):
             continue
         numbers = _numbers(match.group(1))
         found.setdefault(numbers or match.start(), FoundBytes(match.start(), numbers))
     return list(found.values())
+
+
+def holds(view: View, mark: bytes) -> bool:
+    """Whether `mark` is anywhere in the plain bytes."""
+    return next(_positions(view, mark), None) is not None
+
+
+def _positions(view: View, mark: bytes) -> Iterator[int]:
+    """Where `mark` stands. A piece of bytes is searched ten times as fast as an mmap or by a regular expression."""
+    for start in range(0, len(view), _PIECE):
+        piece = view[start:start + _PIECE + len(mark) - 1]
+        at = piece.find(mark)
+        while at >= 0:
+            yield start + at
+            at = piece.find(mark, at + 1)
 
 
 def hidden(path: Path, most: int) -> list[tuple[int, ...]] | None:
@@ -129,7 +147,7 @@ def in_structure(reader: Any) -> tuple[list[FoundField], list[str]]:
 def picture_share(found: FoundField) -> float:
     """Which part of its page the signature's picture covers, 0 to 1; 0 where that cannot be told or nothing shows."""
     try:
-        widgets = [found.dictionary, *found.dictionary.get("/Kids", [])]
+        widgets = [found.dictionary, *entry(found.dictionary, "/Kids", [])]
         shares = [0.0]
         for widget in (one.get_object() for one in widgets):
             if "/Rect" in widget and "/P" in widget:
@@ -151,6 +169,11 @@ def _box(page: Any) -> float:
     return 0.0
 
 
+def entry(dictionary: Any, key: str, default: Any) -> Any:
+    """The value of `key`, followed and decrypted, which pyHanko's own `get` does not do in an encrypted file."""
+    return dictionary[key] if key in dictionary else default    # noqa: SIM401
+
+
 def said(error: BaseException) -> str:
     """What an exception of a library says, short enough for a report."""
     text = " ".join(str(error).split())
@@ -169,19 +192,19 @@ def _fields(fields: Any, above: str, kind: str, seen: set[int], depth: int,
             troubles: list[str]) -> Iterator[tuple[str, Any]]:
     for position in range(len(fields)):
         try:
-            entry = fields[position]            # dereferences
-            if id(entry) in seen or depth > _DEPTH:
+            field = fields[position]            # dereferences
+            if id(field) in seen or depth > _DEPTH:
                 continue
-            seen.add(id(entry))
-            part = str(entry.get("/T", ""))
+            seen.add(id(field))
+            part = str(entry(field, "/T", ""))
             name = f"{above}.{part}" if above and part else above or part
-            own = str(entry.get("/FT", kind))
-            kids = entry.get("/Kids", [])
+            own = str(entry(field, "/FT", kind))
+            kids = entry(field, "/Kids", [])
         except Exception as error:  # one unreadable field must not hide the others
             troubles.append(f"form: {said(error)}")
             continue
-        if own == "/Sig" and "/V" in entry and entry["/V"] is not None:
-            yield name, entry
+        if own == "/Sig" and "/V" in field and field["/V"] is not None:
+            yield name, field
         yield from _fields(kids, name, own, seen, depth + 1, troubles)
 
 
@@ -193,7 +216,7 @@ def _page_tree(node: Any, seen: set[int], depth: int, troubles: list[str]) -> It
     if id(node) in seen or depth > _DEPTH:
         return
     seen.add(id(node))
-    kids = node.get("/Kids", [])
+    kids = entry(node, "/Kids", [])
     for position in range(len(kids)):
         try:
             kid = kids[position]
@@ -201,13 +224,13 @@ def _page_tree(node: Any, seen: set[int], depth: int, troubles: list[str]) -> It
             troubles.append(f"pages: {said(error)}")
             continue
         yield from _page_tree(kid, seen, depth + 1, troubles)
-    annotations = node.get("/Annots", [])
+    annotations = entry(node, "/Annots", [])
     for position in range(len(annotations)):
         try:
             widget = annotations[position]
-            holder = widget if "/V" in widget else widget.get("/Parent", widget)
-            signed = "/V" in holder and "/Sig" in (str(widget.get("/FT", "")), str(holder.get("/FT", "")))
-            name = str(holder.get("/T", ""))
+            holder = widget if "/V" in widget else entry(widget, "/Parent", widget)
+            signed = "/V" in holder and "/Sig" in (str(entry(widget, "/FT", "")), str(entry(holder, "/FT", "")))
+            name = str(entry(holder, "/T", ""))
         except Exception as error:  # one unreadable widget must not hide the others
             troubles.append(f"pages: {said(error)}")
             continue

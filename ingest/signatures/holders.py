@@ -9,7 +9,7 @@ import hashlib
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,12 @@ from ingest.signatures.report import Certificate, HolderKind
 
 def certificate_of(cert: x509.Certificate) -> Certificate:
     """What people need to know of `cert`. Raises ValueError or TypeError where the certificate is damaged."""
+    return _described(cert.dump())
+
+
+@lru_cache(maxsize=512)     # the same signers come again and again
+def _described(der: bytes) -> Certificate:
+    cert = x509.Certificate.load(der)
     subject, issuer = _names(cert.subject), _names(cert.issuer)
     return Certificate(
         name=subject.get("common_name") or _whole(cert.subject), organisation=subject.get("organization_name", ""),

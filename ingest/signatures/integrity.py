@@ -7,12 +7,12 @@ its bytes: whatever lies after the signed part has to be explained.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from asn1crypto import core
+from asn1crypto import core, parser
 from cryptography.hazmat.primitives import hashes
 from pyhanko.pdf_utils import generic
 from pyhanko.sign.diff_analysis import (
@@ -28,12 +28,14 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
+from ingest.signatures import later
 from ingest.signatures.finders import View, said
 from ingest.signatures.report import LaterChanges
 
-_OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,10})\s+([0-9]{1,5})\s+obj\b")
+_OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,10})[\s\0]+([0-9]{1,5})[\s\0]+obj\b")
 _HEX = re.compile(rb"<[0-9A-Fa-f\s]*>")
 _WHITE = b" \t\r\n\f\0"
+_PIECE = 1 << 20                # bytes that are hashed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,18 @@ def digest_of(algorithm: str, data: bytes) -> bytes:
     """The digest of `data`. Raises AttributeError for an algorithm that is not known."""
     digest = hashes.Hash(get_pyca_cryptography_hash(algorithm))
     digest.update(data)
+    return digest.finalize()
+
+
+def range_digest(view: View, byte_range: Sequence[int], algorithm: str) -> bytes:
+    """The digest of the byte range in `view`: offset, length, offset, length … Raises ValueError for no such range."""
+    if len(byte_range) % 2 or any(number < 0 for number in byte_range):
+        raise ValueError(f"a byte range that cannot be: {list(byte_range)}")
+    digest = hashes.Hash(get_pyca_cryptography_hash(algorithm))
+    for start, length in zip(byte_range[::2], byte_range[1::2], strict=True):
+        end = min(start + length, len(view))
+        for at in range(start, end, _PIECE):
+            digest.update(view[at:min(at + _PIECE, end)])
     return digest.finalize()
 
 
@@ -100,7 +114,14 @@ def gap_is_its_own(signature: EmbeddedPdfSignature, view: View) -> bool:
     if not _HEX.fullmatch(gap):
         return False
     digits = bytes(gap[1:-1]).translate(None, _WHITE)
-    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()) == bytes(signature.pkcs7_content)
+    value = bytes(signature.pkcs7_content)
+    if bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()) != value:
+        return False
+    try:
+        used = parser.peek(value)
+    except ValueError:          # no CMS at all; who reads it says so
+        return True
+    return not value[used:].strip(b"\0")     # room that the signer reserved is filled with zeros
 
 
 def signed_end(signature: EmbeddedPdfSignature) -> int:
@@ -127,6 +148,12 @@ def changes_after(signature: EmbeddedPdfSignature, view: View) -> tuple[Changes,
     tail = bytes(view[signed_end(signature):len(view)]) if level == ModificationLevel.NONE else b""
     if tail.strip(_WHITE):
         return Changes("content", f"{len(tail.strip(_WHITE))} bytes after the end"), False
+    if level != ModificationLevel.NONE:
+        if hidden := later.hidden_change(signature.reader, signature.signed_revision, signed_end(signature)):
+            return Changes("content", hidden), False
+        if level == ModificationLevel.LTA_UPDATES and later.shows_unsigned_field(
+                signature.reader, signature.signed_revision):
+            level = ModificationLevel.FORM_FILLING
     kinds: Mapping[ModificationLevel, LaterChanges] = {ModificationLevel.NONE: "none",
                                                        ModificationLevel.LTA_UPDATES: "evidence",
                                                        ModificationLevel.FORM_FILLING: "signatures"}
@@ -175,11 +202,8 @@ def _known_places(reader: Any) -> dict[int, tuple[int, int] | None]:
     known: dict[int, tuple[int, int] | None] = {}
     for revision in range(reader.xrefs.total_revisions):
         known[reader.xrefs.get_xref_container_info(revision).start_location] = None
-        data = reader.xrefs.get_xref_data(revision)
-        while data is not None:
-            known.update((offset, (number, generation))
-                         for number, (generation, offset) in data.standard_xrefs.items())
-            if data.hybrid is not None:
-                known[data.hybrid.meta_info.start_location] = None
-            data = data.hybrid.xref_data if data.hybrid is not None else None
+        known.update((offset, (number, generation)) for number, generation, offset in later.listed(reader, revision))
+        hybrid = reader.xrefs.get_xref_data(revision).hybrid
+        if hybrid is not None:
+            known[hybrid.meta_info.start_location] = None
     return known

@@ -17,7 +17,9 @@ SCALE = 0.6             # pixels a point: words are seen, and a page takes a few
 DIFFERENT = 24          # of 255: the same content is drawn the same, to the pixel
 INK = 160               # darker than this is ink, of 255
 PAPER = 200             # lighter than this is paper, of 255
-HIDDEN = 0.3            # share of the ink under a new box that may vanish; seals are drawn through, a white box is not
+CLOSE = 2.0             # pixels a point where a new box lies over earlier content
+HIDDEN = 24             # pixels of ink under new boxes that may vanish, at CLOSE: half a digit of 12 points
+LARGEST = 5000          # pixels of a page's longer side; A0 keeps its scale
 MARGIN = 2              # pixels round a box that its frame may take
 
 
@@ -41,12 +43,18 @@ def compare(view: Any, ends: Sequence[int], most: int) -> Compared:
     result = Compared()
     stages = [*sorted({end for end in ends if end < len(view)}), len(view)]
     earlier: list[_Page] | None = None
+    before = 0
     for end in stages:
         try:
             with pypdfium2.PdfDocument(bytes(view[:end])) as document:
                 document.init_forms()
                 count = len(document)
-                pages = [_draw(document, number) for number in range(min(count, most))]
+                pages = [_draw(document, number, SCALE) for number in range(min(count, most))]
+                if earlier is not None and (closer := _judge(earlier, pages, result)):
+                    with pypdfium2.PdfDocument(bytes(view[:before])) as old:
+                        old.init_forms()
+                        result.covered += [number + 1 for number in closer if number + 1 not in result.covered
+                                           and hides(_draw(old, number, CLOSE), _draw(document, number, CLOSE))]
         except Exception as error:  # pdfium cannot open or draw it: then nothing was compared, which is said
             result.missing = result.missing or str(error)
             earlier = None
@@ -54,19 +62,27 @@ def compare(view: Any, ends: Sequence[int], most: int) -> Compared:
         if count > most:
             result.missing = f"{most}/{count}"
         result.pages = max(result.pages, len(pages))
-        if earlier is not None:
-            _judge(earlier, pages, result)
-        earlier = pages
+        earlier, before = pages, end
     return result
+
+
+Box = tuple[int, int, int, int]      # left, top, right, bottom, pixels
 
 
 @dataclass(slots=True)
 class _Page:
     picture: np.ndarray[Any, np.dtype[np.uint8]]
-    boxes: list[tuple[int, int, int, int]]      # left, top, right, bottom of signature fields, pixels
+    signed: list[Box] = field(default_factory=list)     # of signatures that were made
+    empty: list[Box] = field(default_factory=list)      # of fields that wait for one
+
+    def fresh(self, old: _Page) -> list[Box]:
+        """Boxes that this page has and `old` had not, or not signed."""
+        return [box for box in (*self.signed, *self.empty) if box not in old.signed]
 
 
-def _judge(before: Sequence[_Page], after: Sequence[_Page], result: Compared) -> None:
+def _judge(before: Sequence[_Page], after: Sequence[_Page], result: Compared) -> list[int]:
+    """Note the pages that differ; returns those (from 0) where a new box lies over earlier content."""
+    closer = []
     for number in range(max(len(before), len(after))):
         if number >= len(before) or number >= len(after):
             result.different.append(number + 1)
@@ -76,41 +92,54 @@ def _judge(before: Sequence[_Page], after: Sequence[_Page], result: Compared) ->
             result.different.append(number + 1)
             continue
         apart = np.abs(old.picture.astype(np.int16) - new.picture.astype(np.int16)) > DIFFERENT
-        # A seal over a third of the signature is how it must be (NĐ 30/2020/NĐ-CP Phụ lục I): that ink does not count.
-        content = old.picture.copy()
-        for left, top, right, bottom in old.boxes:
-            content[top:bottom, left:right] = 255
-        for box in (*old.boxes, *new.boxes):
-            left, top, right, bottom = box
+        content = _content(old)
+        for left, top, right, bottom in new.fresh(old):
             apart[top:bottom, left:right] = False
-            if box not in old.boxes:
-                ink = content[top:bottom, left:right] < INK
-                gone = ink & (new.picture[top:bottom, left:right] > PAPER)
-                if ink.any() and float(np.sum(gone)) > HIDDEN * float(np.sum(ink)) and number + 1 not in result.covered:
-                    result.covered.append(number + 1)
+            if (content[top:bottom, left:right] < PAPER).any() and number not in closer:
+                closer.append(number)
         if apart.any() and number + 1 not in result.different:
             result.different.append(number + 1)
+    return closer
 
 
-def _draw(document: Any, number: int) -> _Page:
+def hides(old: _Page, new: _Page) -> bool:
+    """Whether the boxes that came with `new` make ink of `old` vanish: what a seal is drawn over stays to be seen."""
+    content = _content(old)
+    gone = 0
+    for left, top, right, bottom in new.fresh(old):
+        gone += int(np.sum((content[top:bottom, left:right] < INK) & (new.picture[top:bottom, left:right] > PAPER)))
+    return gone > HIDDEN
+
+
+def _content(page: _Page) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The picture without earlier signatures: a seal over a third of one is how it must be (NĐ 30/2020/NĐ-CP PL I)."""
+    content = page.picture.copy()
+    for left, top, right, bottom in page.signed:
+        content[top:bottom, left:right] = 255
+    return content
+
+
+def _draw(document: Any, number: int, scale: float) -> _Page:
     page = document[number]
     try:
-        bitmap = page.render(scale=SCALE, grayscale=True)
+        scale = min(scale, LARGEST / max(1.0, *page.get_size()))
+        bitmap = page.render(scale=scale, grayscale=True)
         try:
             picture = np.array(bitmap.to_numpy(), copy=True)
         finally:
             bitmap.close()
-        picture = picture.reshape(picture.shape[0], picture.shape[1])
-        return _Page(picture, _boxes(document, page, picture.shape[1], picture.shape[0]))
+        drawn = _Page(picture.reshape(picture.shape[0], picture.shape[1]))
+        _find_boxes(document, page, drawn)
+        return drawn
     finally:
         page.close()
 
 
-def _boxes(document: Any, page: Any, width: int, height: int) -> list[tuple[int, int, int, int]]:
+def _find_boxes(document: Any, page: Any, drawn: _Page) -> None:
     """The signature fields of a page as pixel boxes."""
     from pypdfium2 import raw
 
-    found = []
+    height, width = drawn.picture.shape
     for index in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, index)
         if not annotation:
@@ -128,11 +157,12 @@ def _boxes(document: Any, page: Any, width: int, height: int) -> list[tuple[int,
             left, right = sorted((first, third))
             top, bottom = sorted((second, fourth))
             if right > left and bottom > top:
-                found.append((max(0, left - MARGIN), max(0, top - MARGIN), min(width, right + MARGIN),
+                # A value that stands on a field above the widget is not seen: then the box counts as empty.
+                boxes = drawn.signed if raw.FPDFAnnot_HasKey(annotation, b"V") else drawn.empty
+                boxes.append((max(0, left - MARGIN), max(0, top - MARGIN), min(width, right + MARGIN),
                               min(height, bottom + MARGIN)))
         finally:
             raw.FPDFPage_CloseAnnot(annotation)
-    return found
 
 
 def _pixel(page: Any, width: int, height: int, x: float, y: float) -> tuple[int, int]:

@@ -6,6 +6,7 @@ asked about are proven ones.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,12 +38,14 @@ class Policy:
     never: frozenset[str]
     rules: Mapping[tuple[str, str], Rule]
     key_bits: Mapping[str, int]
+    other_purposes: frozenset[str]
     shift_from: timedelta
     shift_to: timedelta
     shift: timedelta
     mention: timedelta
     receipt_tolerance: timedelta
     recheck: timedelta
+    grace: timedelta
     most_objects: int
     largest_picture: float
     most_pictures: int
@@ -61,19 +64,29 @@ class Policy:
         return bits >= self.key_bits.get(algorithm, 0)
 
 
+_FILE = Path(__file__).with_name("policy.toml")
+
+
+@cache
+def policy_version() -> str:
+    """The version of the rules: the beginning of policy.toml's SHA-256. It stands in every report."""
+    return hashlib.sha256(_FILE.read_bytes()).hexdigest()[:16]
+
+
 @cache
 def policy() -> Policy:
     """The policy of this installation, read once."""
-    with Path(__file__).with_name("policy.toml").open("rb") as stream:
-        raw = tomllib.load(stream)
+    raw = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     rules = [Rule(entry["name"], entry["use"], entry.get("until"), entry["source"], entry["sure"])
              for entry in raw["algorithm"]]
     times = raw["time"]
     return Policy(
         plain=frozenset(raw["plain"]), never=frozenset(raw["never"]),
         rules={(rule.name, rule.use): rule for rule in rules}, key_bits=raw["key_bits"],
+        other_purposes=frozenset(raw["scope"]["other_purposes"]),
         shift_from=timedelta(hours=times["shift_hours_from"]), shift_to=timedelta(hours=times["shift_hours_to"]),
         shift=timedelta(hours=times["shift_hours"]), mention=timedelta(minutes=times["mention_minutes"]),
         receipt_tolerance=timedelta(minutes=times["receipt_tolerance_minutes"]),
-        recheck=timedelta(days=raw["revocation"]["recheck_days"]), most_objects=raw["look"]["most_objects"],
+        recheck=timedelta(days=raw["revocation"]["recheck_days"]),
+        grace=timedelta(hours=raw["revocation"]["grace_hours"]), most_objects=raw["look"]["most_objects"],
         largest_picture=raw["look"]["largest_picture"], most_pictures=raw["look"]["most_pictures"])

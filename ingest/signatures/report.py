@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -18,9 +18,10 @@ from typing import Any, Literal
 
 from archive import clock
 from archive.findings import Finding, Level, worst
+from ingest.signatures.policy import policy_version
 
 Verdict = Literal["valid", "valid_with_notes", "undetermined", "invalid", "unsigned", "not_checked"]
-Kind = Literal["signature", "certification", "timestamp", "remnant", "unsupported"]
+Kind = Literal["signature", "certification", "countersignature", "timestamp", "remnant", "unsupported"]
 Integrity = Literal["intact", "broken", "remnant", "unreadable"]
 LaterChanges = Literal["none", "signatures", "evidence", "content", "unknown"]
 ChainState = Literal["trusted", "unknown", "outside", "revoked", "broken", "not_checked"]
@@ -33,6 +34,7 @@ FIELDS = ("issuer", "signer", "organisation", "time", "integrity", "validity", "
 # From best to worst; "unsigned" stands apart: nothing was claimed. Not checked is never better than undetermined.
 RANK: Mapping[Verdict, int] = {"valid": 0, "valid_with_notes": 1, "unsigned": 2, "undetermined": 3, "not_checked": 4,
                                "invalid": 5}
+_LARGEST = 8 << 20      # bytes of a revocation list that a report carries along; of a longer one it names the digest
 _BY_LEVEL: Mapping[Level, Verdict] = {Level.ok: "valid", Level.note: "valid_with_notes", Level.warning: "undetermined",
                                       Level.refused: "invalid", Level.failed: "undetermined"}
 
@@ -107,6 +109,25 @@ class Token:
                 "imprint": self.imprint}
 
 
+@dataclass(frozen=True, slots=True)
+class RevocationData:
+    """A revocation list or an OCSP answer that a judgement rested on, and where it came from."""
+
+    kind: Literal["crl", "ocsp"]
+    origin: Literal["document", "trust"]
+    issuer: str                   # who issued the list, who gave the answer
+    this_update: datetime | None
+    next_update: datetime | None
+    der: bytes
+
+    def as_dict(self, *, whole: bool = True) -> dict[str, Any]:
+        """A JSON-ready copy; without the bytes where they are kept elsewhere."""
+        return {"kind": self.kind, "origin": self.origin, "issuer": self.issuer,
+                "this_update": clock.stamp(self.this_update) if self.this_update else None,
+                "next_update": clock.stamp(self.next_update) if self.next_update else None,
+                "der": base64.b64encode(self.der).decode() if whole and len(self.der) <= _LARGEST else ""}
+
+
 @dataclass(slots=True)
 class SignatureReport:
     """One signature: the five facts, each on its own, the times, the holder and the reasons."""
@@ -116,8 +137,8 @@ class SignatureReport:
     subfilter: str = ""
     byte_range: tuple[int, ...] = ()
     integrity: Integrity = "unreadable"
-    later_changes: LaterChanges = "unknown"
-    chain: ChainState = "not_checked"
+    changes: LaterChanges = "unknown"
+    identity: ChainState = "not_checked"
     trust_list: str = ""                        # the list that holds the root of the chain
     revocation: Revocation = "unknown"
     certificate: Certificate | None = None
@@ -130,7 +151,8 @@ class SignatureReport:
     covers_whole_file: bool = False
     revision: int = 0                           # the file's revision that it signed, from 0
     reasons: list[Finding] = field(default_factory=list)
-    evidence: list[bytes] = field(default_factory=list)     # DER certificates of the chain, signer first
+    evidence: list[bytes] = field(default_factory=list)     # DER certificates of its chains, signer first
+    revocation_data: list[RevocationData] = field(default_factory=list)     # what `revocation` rests on
 
     @property
     def verdict(self) -> Verdict:
@@ -148,16 +170,18 @@ class SignatureReport:
         organisation = " · ".join(part for part in (held.organisation, held.unit) if part) if held else ""
         source = word("time_source", self.time_source, language)
         judged = word("time_source", self.judged_by, language)
-        validity = word("chain", self.chain, language)
+        validity = word("identity", self.identity, language)
         if self.judged_at:
-            validity += f" {when(self.judged_at)} ({judged}); {word('revocation', self.revocation, language)}"
+            validity += f"; {word('judged', 'at', language)} {when(self.judged_at)}, {judged}"
+            if self.identity != "revoked":      # then it has been said
+                validity += f"; {word('revocation', self.revocation, language)}"
         return {
             "issuer": (held.issuer + (f" [{self.trust_list}]" if self.trust_list else "")) if held else "—",
             "signer": f"{held.name} ({word('holder', held.holder, language)}; serial {held.serial})" if held else "—",
             "organisation": organisation or "—",
-            "time": f"{when(self.time)} ({source})" if self.time else "—",
-            "integrity": f"{word('integrity', self.integrity, language)}; "
-                         f"{word('later_changes', self.later_changes, language)}",
+            "time": f"{when(self.time)}, {source}" if self.time else "—",
+            "integrity": word("integrity", self.integrity, language) + (
+                f"; {word('changes', self.changes, language)}" if self.integrity == "intact" else ""),
             "validity": validity,
             "period": f"{when(held.valid_from)} – {when(held.valid_to)}" if held else "—",
         }
@@ -166,9 +190,9 @@ class SignatureReport:
         """A JSON-ready copy, with the reasons as recorded findings and the seven fields in both languages."""
         moments = {"claimed_time": self.claimed_time, "time": self.time, "judged_at": self.judged_at}
         return {
-            "name": self.name, "kind": self.kind, "subfilter": self.subfilter, "byte_range": list(self.byte_range),
-            "verdict": self.verdict, "integrity": self.integrity, "later_changes": self.later_changes,
-            "chain": self.chain, "trust_list": self.trust_list, "revocation": self.revocation,
+            "field": self.name, "kind": self.kind, "subfilter": self.subfilter, "byte_range": list(self.byte_range),
+            "verdict": self.verdict, "integrity": self.integrity, "changes": self.changes,
+            "identity": self.identity, "trust_list": self.trust_list, "revocation": self.revocation,
             "certificate": self.certificate.as_dict() if self.certificate else None,
             "token": self.token.as_dict() if self.token else None,
             **{name: clock.stamp(moment) if moment else None for name, moment in moments.items()},
@@ -183,13 +207,13 @@ class SignatureReport:
 class DocumentSignatures:
     """All signatures of one file, and what follows for the file.
 
-    `found` counts what each finder saw: "form" (fields of the form), "pages" (widgets on pages), "bytes" (signature
+    `finders` counts what each saw: "form" (fields of the form), "pages" (widgets on pages), "bytes" (signature
     dictionaries in the raw bytes). `checked` is false when the file could not be looked into.
     """
 
     file: str
     signatures: list[SignatureReport] = field(default_factory=list)
-    found: dict[str, int] = field(default_factory=lambda: {"form": 0, "pages": 0, "bytes": 0})
+    finders: dict[str, int] = field(default_factory=lambda: {"form": 0, "pages": 0, "bytes": 0})
     reasons: list[Finding] = field(default_factory=list)    # about the file, not about one signature
     checked: bool = True
     received_at: datetime | None = None
@@ -208,17 +232,25 @@ class DocumentSignatures:
             return worst_verdict(["unsigned", *bad, *(verdict for verdict in own if verdict != "valid")])
         return worst_verdict([*(report.verdict for report in self.signatures), *own])
 
-    def as_dict(self) -> dict[str, Any]:
-        """A JSON-ready copy; the certificates of all chains lie in it once each, as base64 DER by their SHA-256."""
+    def as_dict(self, kept: Collection[str] = ()) -> dict[str, Any]:
+        """A JSON-ready copy; certificates, revocation lists and answers lie in it once each, by their SHA-256.
+
+        `kept` are the SHA-256 of revocation lists that the archive's store holds: of those only the digest is said.
+        """
         certificates = {hashlib.sha256(der).hexdigest(): base64.b64encode(der).decode()
                         for report in self.signatures for der in report.evidence}
+        revocations = {hashlib.sha256(one.der).hexdigest(): one
+                       for report in self.signatures for one in report.revocation_data}
         return {
-            "file": self.file, "verdict": self.verdict, "checked": self.checked, "found": dict(self.found),
+            "file": self.file, "verdict": self.verdict, "checked": self.checked, "finders": dict(self.finders),
             "received_at": clock.stamp(self.received_at) if self.received_at else None,
             "trust": {"version": self.trust_version, "lists": list(self.trust_lists)},
+            "policy": {"version": policy_version()},
             "signatures": [report.as_dict() for report in self.signatures],
-            "reasons": [reason.as_dict() for reason in self.reasons],
+            "notes": [reason.as_dict() for reason in self.reasons],
             "certificates": certificates,
+            "revocations": {mark: one.as_dict(whole=one.origin == "document" or mark not in kept)
+                            for mark, one in revocations.items()},
         }
 
     def merged_reasons(self) -> list[Finding]:

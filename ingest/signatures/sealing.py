@@ -119,6 +119,8 @@ class Sealer:
         self._failures = 0
         self._reserved = 0
         self.level = ""
+        self.revocation = ""                # of the own certificate when it was checked: "good" or "unknown"
+        self.pin_refused = False            # a PIN was given and the token did not take it
         how = settings.seal.layout
         self.layout: Layout = layout(settings.profile if how == "auto" else how)
         self._picture: Picture | None = None
@@ -140,7 +142,7 @@ class Sealer:
         settings, name = self._settings, self.certificate.name
         checked = check_key(key, clock.now(), self._trust, settings.agency.name)
         self.findings += checked.findings
-        self._path = checked.chain.path
+        self._path, self.revocation = checked.chain.path, checked.chain.revocation
         key.signer.cert_registry.register_multiple(self._path[1:-1] or key.others)
         self._lettering(name)
         if self.layout.picture:
@@ -299,7 +301,7 @@ class Sealer:
         assert self._stamper is not None
         concerned = {one.subject.hashable for one in self._path}
         for certificate in self._stamper.certificates:
-            chain = await chain_at(certificate, moment, self._trust, Enclosed())
+            chain = await chain_at(certificate, moment, self._trust, Enclosed(), "timestamps")
             concerned |= {one.subject.hashable for one in chain.path}
         lists: list[crl.CertificateList] = [one for one in self._trust.crls if one.issuer.hashable in concerned]
         return ValidationContext(trust_roots=list(self._trust.roots), other_certs=list(self._trust.others), crls=lists,
@@ -311,7 +313,7 @@ class Sealer:
         name = prepared.name
         told = verify_pdf(written, self._trust, clock.now(), name)
         own = next((one for one in told.signatures if one.name == f"{FIELD}{prepared.number}"), None)
-        if own is None or own.integrity != "intact" or own.chain != "trusted" or own.verdict == "invalid":
+        if own is None or own.integrity != "intact" or own.identity != "trusted" or own.verdict == "invalid":
             why = "; ".join(one.code for one in own.reasons) if own else "?"
             result.findings.append(finding("SEAL-035", name, reason=why))
             return False
@@ -334,9 +336,9 @@ class Sealer:
 def _harmed(before: DocumentSignatures, after: DocumentSignatures) -> list[str]:
     """The signers whose signatures held before and do not hold after."""
     now = {one.byte_range: one for one in after.signatures}
-    return [one.signer for one in before.signatures if one.integrity == "intact" and one.later_changes != "content"
+    return [one.signer for one in before.signatures if one.integrity == "intact" and one.changes != "content"
             and ((later := now.get(one.byte_range)) is None or later.integrity != "intact"
-                 or later.later_changes in ("content", "unknown"))]
+                 or later.changes in ("content", "unknown"))]
 
 
 def _hashed(path: Path) -> tuple[str, int]:
@@ -348,16 +350,19 @@ def _hashed(path: Path) -> tuple[str, int]:
 
 
 @contextmanager
-def open_sealer(settings: Settings) -> Iterator[Sealer]:
+def open_sealer(settings: Settings, *, unattended: bool = False) -> Iterator[Sealer]:
     """A sealer for the archive's settings: key opened once, certificate checked first (NĐ 23/2025/NĐ-CP Đ15).
 
-    Where it cannot sign, it is there all the same, not `ready`, and its findings say why.
+    Where it cannot sign, it is there all the same, not `ready`, and its findings say why. `unattended`: as for
+    `open_key`.
     """
     trust = load_trust(settings.path(settings.signatures.trust))
     with ExitStack() as stack:
-        key, found = None, []
+        key, found, refused = None, [], False
         try:
-            key = stack.enter_context(open_key(settings))
+            key = stack.enter_context(open_key(settings, unattended=unattended))
         except NoKeyError as error:
-            found = [error.finding]
-        yield Sealer(settings, key, trust, found)
+            found, refused = [error.finding], error.pin_refused
+        sealer = Sealer(settings, key, trust, found)
+        sealer.pin_refused = refused
+        yield sealer

@@ -42,10 +42,11 @@ _SIGNING = {"digital_signature", "non_repudiation"}
 
 
 class NoKeyError(Exception):
-    """The key cannot be used as the machine is set up now; the finding says why."""
+    """The key cannot be used as the machine is set up now; the finding says why, `pin_refused` that a PIN was spent."""
 
-    def __init__(self, code: str, subject: str, reason: object = "") -> None:
+    def __init__(self, code: str, subject: str, reason: object = "", *, pin_refused: bool = False) -> None:
         self.finding = finding(code, subject, reason=reason)
+        self.pin_refused = pin_refused
         super().__init__(self.finding.sentence("en"))
 
 
@@ -74,14 +75,23 @@ class _HeldKey(Signer):
         return b"\0" * (self._key.key_size // 4 + 16) if dry_run else self._key.sign(data, ec.ECDSA(digest))
 
 
+def is_configured(settings: Settings) -> bool:
+    """Whether the settings name a key."""
+    return bool(settings.seal.pkcs12 or settings.seal.pkcs11_module)
+
+
 @contextmanager
-def open_key(settings: Settings) -> Iterator[Key]:
-    """The key that the settings name, open until the end of the block. Raises NoKeyError."""
+def open_key(settings: Settings, *, unattended: bool = False) -> Iterator[Key]:
+    """The key that the settings name, open until the end of the block. Raises NoKeyError.
+
+    `unattended`: nobody watches, so a token that says of itself that a wrong PIN was given is left alone; a person may
+    try once more, but for the last time that it allows.
+    """
     told = settings.seal
     if told.pkcs12:
-        yield _from_file(settings.path(Path(told.pkcs12)), _secret(settings))
+        yield _from_file(settings.path(Path(told.pkcs12)), _secret(settings), told.secret_file or told.secret_env)
     elif told.pkcs11_module:
-        with _session(settings) as key:
+        with _session(settings, unattended) as key:
             yield key
     else:
         raise NoKeyError("SEAL-001", "seal")
@@ -98,7 +108,8 @@ def _secret(settings: Settings) -> str | None:
         raise NoKeyError("SEAL-006", place.name, reason=error) from error
 
 
-def _from_file(path: Path, secret: str | None) -> Key:
+def _from_file(path: Path, secret: str | None, where: str) -> Key:
+    """The key of a PKCS#12 file; `where`: the place of its passphrase, which is named when there is none."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -108,7 +119,7 @@ def _from_file(path: Path, secret: str | None) -> Key:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         # One error for a wrong passphrase and for damage; the beginning of the file tells which is likelier.
         code = "SEAL-003" if data[:1] == b"\x30" else "SEAL-002"
-        raise NoKeyError(code, path.name, reason=error) from error
+        raise NoKeyError(code, path.name, reason=where if code == "SEAL-003" and not secret else error) from error
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)) or certificate is None:
         raise NoKeyError("SEAL-002", path.name, reason="RSA, EC?")
     der = serialization.Encoding.DER
@@ -117,7 +128,7 @@ def _from_file(path: Path, secret: str | None) -> Key:
 
 
 @contextmanager
-def _session(settings: Settings) -> Iterator[Key]:
+def _session(settings: Settings, unattended: bool) -> Iterator[Key]:
     """One session on the token for all files."""
     told = settings.seal
     if importlib.util.find_spec("pkcs11") is None:
@@ -128,14 +139,16 @@ def _session(settings: Settings) -> Iterator[Key]:
     exceptions: Any = importlib.import_module("pkcs11.exceptions")     # not everybody has it
     subject = told.pkcs11_token or told.pkcs11_module
     secret = _secret(settings)
+    if not secret:              # without one the token would open, and only its keys be out of sight
+        raise NoKeyError("SEAL-003", subject, reason=told.secret_file or told.secret_env)
     given = _certificate_file(settings.path(Path(told.certificate))) if told.certificate else None
+    wanted = TokenCriteria(label=told.pkcs11_token) if told.pkcs11_token else None
     try:
-        session = open_pkcs11_session(
-            told.pkcs11_module, user_pin=secret,
-            token_criteria=TokenCriteria(label=told.pkcs11_token) if told.pkcs11_token else None)
+        _ask_pin_state(told.pkcs11_module, wanted, subject, unattended)
+        session = open_pkcs11_session(told.pkcs11_module, user_pin=secret, token_criteria=wanted)
     except (exceptions.PinIncorrect, exceptions.PinInvalid, exceptions.PinLenRange, exceptions.PinLocked,
             exceptions.PinExpired) as error:
-        raise NoKeyError("SEAL-003", subject, reason=type(error).__name__) from error
+        raise NoKeyError("SEAL-003", subject, reason=type(error).__name__, pin_refused=True) from error
     except (exceptions.PKCS11Error, RuntimeError, OSError) as error:
         raise NoKeyError("SEAL-005", subject, reason=_said(error)) from error
     try:
@@ -149,6 +162,21 @@ def _session(settings: Settings) -> Iterator[Key]:
     finally:
         with suppress(exceptions.PKCS11Error):      # the device is gone, and the session with it
             session.close()
+
+
+def _ask_pin_state(module: str, wanted: Any, subject: str, unattended: bool) -> None:
+    """Leave a token alone that counts wrong PINs and may lock itself: it says so before anybody logs in."""
+    from pyhanko.sign.pkcs11 import find_token
+
+    pkcs11: Any = importlib.import_module("pkcs11")
+    token = find_token(pkcs11.lib(module).get_slots(), slot_no=None, token_criteria=wanted)
+    if token is None:
+        return                  # opening it will say so
+    flags = pkcs11.TokenFlag
+    if token.flags & flags.USER_PIN_LOCKED:
+        raise NoKeyError("SEAL-003", subject, reason="PIN_LOCKED")
+    if token.flags & (flags.USER_PIN_FINAL_TRY | (flags.USER_PIN_COUNT_LOW if unattended else flags(0))):
+        raise NoKeyError("SEAL-007", subject)
 
 
 def _certificate_file(path: Path) -> x509.Certificate:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 from asn1crypto import x509
 
 from archive.findings import Level
-from ingest.signatures.chains import Chain, Enclosed, chain_at
+from ingest.signatures.chains import Chain, Enclosed, chain_at, last_word_on, told_of_barred
+from ingest.signatures.grounds import keep
+from ingest.signatures.holders import certificate_of
 from ingest.signatures.policy import policy
 from ingest.signatures.report import SignatureReport, TimeSource, when
 
 if TYPE_CHECKING:
-    from ingest.signatures.judge import Case
+    from ingest.signatures.standing import Case
 
 
 class Note(Protocol):
@@ -52,9 +54,9 @@ async def judge_time(case: Case, report: SignatureReport, certificate: x509.Cert
         chain, source = await _out_of_force(case, report, certificate, enclosed, chain, source, note)
     elif chain.state == "revoked":
         _revoked_without_token(report, chain, note)
-    report.chain, report.trust_list, report.revocation = chain.state, chain.trust_list, chain.revocation
+    report.identity, report.trust_list, report.revocation = chain.state, chain.trust_list, chain.revocation
     report.judged_at, report.judged_by = chain.moment, source
-    report.evidence = [link.dump() for link in reversed(chain.path)]
+    keep(report, chain, case.trust, enclosed)
     await _tell_chain(case, report, certificate, enclosed, chain, note)
     return chain
 
@@ -107,7 +109,8 @@ async def _out_of_force(case: Case, report: SignatureReport, certificate: x509.C
     """By the proven moment the certificate was no longer (or not yet) in force: all that is left is the claim."""
     claimed = report.claimed_time
     if claimed is None or chain.moment < certificate.not_valid_before:
-        note("VERIFY-026", proven=when(chain.moment), time="—")
+        note("VERIFY-058", proven=when(chain.moment), start=when(certificate.not_valid_before),
+             end=when(certificate.not_valid_after))
         return chain, source
     chains = [await chain_at(certificate, moment, case.trust, enclosed) for moment in readings(claimed)]
     inside = [one.state != "outside" for one in chains]
@@ -135,6 +138,10 @@ def _revoked_without_token(report: SignatureReport, chain: Chain, note: Note) ->
 async def _tell_chain(case: Case, report: SignatureReport, certificate: x509.Certificate, enclosed: Enclosed,
                       chain: Chain, note: Note) -> None:
     if chain.state == "unknown":
+        if chain.barred is not None:
+            code, params = told_of_barred(chain, "signatures")
+            note(code, **params)
+            return
         issuer = report.certificate.issuer if report.certificate else "—"
         note("VERIFY-021" if case.trust.roots else "VERIFY-022", issuer=issuer)
         return
@@ -153,7 +160,12 @@ async def _tell_chain(case: Case, report: SignatureReport, certificate: x509.Cer
         note("VERIFY-030", time=when(chain.moment))
     else:
         note("VERIFY-034", date=(case.received_at + policy().recheck).strftime("%d/%m/%Y"))
-    if (case.trust.crls or enclosed.crls or enclosed.ocsps) and chain.moment < case.received_at <= ended:
+    if chain.good_until is not None:
+        note("VERIFY-088", until=when(chain.good_until), ended=when(chain.ended), time=when(chain.moment))
+    if later_on := last_word_on(chain, case.trust, enclosed):
+        at, who = later_on
+        note("VERIFY-033", date=when(at), time=when(chain.moment), who=certificate_of(who).name)
+    elif (case.trust.crls or enclosed.crls or enclosed.ocsps) and chain.moment < case.received_at <= ended:
         later = await chain_at(certificate, case.received_at, case.trust, enclosed)
         if later.state == "revoked":
             note("VERIFY-033", date=when(later.revoked_at), time=when(chain.moment), who=_who(report, later))

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from asn1crypto import cms, core, tsp
 from pyhanko.sign.general import find_cms_attribute_iter
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation, validate_sig_integrity
 
-from ingest.signatures.chains import Chain, Enclosed, chain_at
+from ingest.signatures.chains import Chain, Enclosed, chain_at, told_of_barred
 from ingest.signatures.holders import certificate_of
 from ingest.signatures.integrity import digest_of
-from ingest.signatures.report import Token
+from ingest.signatures.report import Token, when
 from ingest.signatures.trust import TrustLists
 
 
@@ -50,7 +51,17 @@ async def judge_token(token: cms.SignedData, expected: Callable[[str], bytes], t
     name = certificate_of(server).name
     if not (intact and matched and imprint["hashed_message"].native == expected(algorithm)):
         return Token(moment.astimezone(UTC), name, "broken", algorithm), None
-    chain = await chain_at(server, moment, trust, enclosed.plus(certificates.other_certs))
+    chain = await chain_at(server, moment, trust, enclosed.plus(certificates.other_certs), "timestamps")
     usage = server.extended_key_usage_value
     believed = chain.state == "trusted" and usage is not None and "time_stamping" in usage.native
     return Token(moment.astimezone(UTC), name, "valid" if believed else "untrusted", algorithm), chain
+
+
+def why_untrusted(token: Token, chain: Chain | None) -> tuple[str, dict[str, Any]]:
+    """The finding about a token whose server cannot be believed: its code and parameters."""
+    if chain is not None and chain.barred is not None:
+        code, params = told_of_barred(chain, "timestamps")
+        return code, {**params, "authority": token.authority}
+    if chain is not None and chain.revoked_at is not None:
+        return "VERIFY-089", {"authority": token.authority, "date": when(chain.revoked_at), "time": when(token.time)}
+    return "VERIFY-051", {"authority": token.authority}

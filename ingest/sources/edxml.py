@@ -17,6 +17,7 @@ from archive.agency_tables import agencies_of
 from archive.findings import Finding, finding
 from archive.settings import Settings, load
 from ingest import formats, xmlsafe
+from ingest.beside import Owners, is_signature
 from ingest.copying import hash_file
 from ingest.item import Context, Item, Part
 from ingest.sources import edxml_header as header
@@ -52,9 +53,10 @@ def unpack(item: Item, context: Context) -> list[Finding]:
     work = _Work(item, context, Unpacker(folder, context.settings.ingest))
     outer = replace(outer, role="message")
     item.facts["edxml"] = work.message(outer, item.name, 1)
-    item.parts = [*work.documents(), outer, *work.nested]
+    beside = [part for part in item.parts if part.role == "signature" and folder not in part.path.parents]
+    item.parts = [*work.documents(), outer, *work.nested, *beside]
     work.unpacker.clear_others()
-    return [*work.findings, *work.unpacker.findings]
+    return [*work.findings, *work.unpacker.findings, *_own_signature(item, outer, context.settings)]
 
 
 def show(path: Path, settings: Settings | None = None) -> dict[str, Any]:
@@ -73,6 +75,19 @@ def show(path: Path, settings: Settings | None = None) -> dict[str, Any]:
                 "edxml": item.facts.get("edxml", {}), "findings": [found.as_dict() for found in findings]}
 
 
+def _own_signature(item: Item, message: Part, settings: Settings) -> list[Finding]:
+    """Say what the message's XML signature is: it verifies, or it is filler. No evidence for its documents."""
+    facts = item.facts["edxml"]
+    if facts.get("kind") == "unreadable" or not facts.get("xmlSignature"):
+        return []
+    from ingest.signatures.trust import load_trust
+    from ingest.signatures.xmlfiles import message_signature
+
+    trust = load_trust(settings.path(settings.signatures.trust))
+    facts["signature"], found = message_signature(message.path, trust, item.received_at, item.name)
+    return found
+
+
 class _Work:
     """The taking apart of one item: what was found on the way."""
 
@@ -83,10 +98,15 @@ class _Work:
         self.nested: list[Part] = []
 
     def documents(self) -> list[Part]:
-        """The attachments that are documents: the first is the original."""
-        for number, part in enumerate(self.attached):
+        """The attachments that are documents, the first is the original; then their signature files."""
+        owners = Owners(part.name for part in self.attached)
+        signatures = [part for part in self.attached if is_signature(part.name) and len(owners.of(part.name)) == 1]
+        documents = [part for part in self.attached if part not in signatures]
+        for number, part in enumerate(documents):
             part.role = "attachment" if number else "original"
-        return self.attached
+        for part in signatures:
+            part.role = "signature"
+        return [*documents, *signatures]
 
     def message(self, part: Part, subject: str, depth: int) -> dict[str, Any]:
         """Read one message, its attachments too; its facts."""

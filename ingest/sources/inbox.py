@@ -16,7 +16,7 @@ import stat
 import tomllib
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -30,6 +30,7 @@ from ingest.copying import Copied, SourceChanged, SourceError, copy_hashed, hash
 from ingest.item import Item, Part
 
 RECEIVED = "received"
+SIGNATURES = "signatures"   # under RECEIVED: signature files that lay beside the document
 LONGEST_PATH = 400          # characters; longer names are taken in, but a person should know
 TAKING = ".taking-"
 
@@ -39,12 +40,14 @@ class Waiting:
     """One file of the inbox that is ready to be taken in.
 
     `name` is its path under the inbox as people see it (`printable_name`).
-    `findings` are about this file and belong to the item that it becomes.
+    `findings` are about this file and belong to the item that it becomes; `beside` are its signature files
+    (signature_files.py), which become parts of the same item.
     """
 
     path: Path
     name: str
     findings: tuple[Finding, ...] = ()
+    beside: tuple[Waiting, ...] = ()
 
 
 def scan(folder: Path, settle_seconds: float, now: datetime,
@@ -85,15 +88,28 @@ def take_in(waiting: Waiting, source: str, intake_root: Path, now: datetime) -> 
         fresh = taking / RECEIVED / file_name
         copied = copy_hashed(waiting.path, fresh)
         os.utime(fresh, ns=(_nanoseconds(now), _nanoseconds(now)))
+        beside = [_copy_beside(one, n, taking / RECEIVED / SIGNATURES) for n, one in enumerate(waiting.beside)]
         identity = item_id(source, waiting.name, copied.sha256)
         home = intake_root / identity
-        _settle(taking, home, file_name, copied)
+        _settle(taking, home, {file_name: copied, **{f"{SIGNATURES}/{part.path.name}": part for part in beside}})
     finally:
         shutil.rmtree(taking, ignore_errors=True)
     kept = home / RECEIVED / file_name
     part = Part(Path(waiting.name).name, "original", kept, copied.size, copied.sha256, copied.sha512)
-    return Item(identity, source, waiting.name, home, [part], received_at=_moment(kept.stat().st_mtime_ns),
+    for one in beside:
+        one.path = home / RECEIVED / SIGNATURES / one.path.name
+    return Item(identity, source, waiting.name, home, [part, *beside], received_at=_moment(kept.stat().st_mtime_ns),
                 facts=_facts(waiting, copied))
+
+
+def _copy_beside(waiting: Waiting, number: int, folder: Path) -> Part:
+    """A signature file as a part of its document's item."""
+    folder.mkdir(exist_ok=True)
+    name = Path(waiting.name).name
+    target = folder / safe_name(name)
+    target = folder / f"{number}-{target.name}" if target.exists() else target
+    copied = copy_hashed(waiting.path, target)
+    return Part(name, "signature", target, copied.size, copied.sha256, copied.sha512)
 
 
 def not_taken(error: SourceError, name: str) -> Finding:
@@ -252,21 +268,22 @@ def _unseen(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")
 
 
-def _settle(taking: Path, home: Path, file_name: str, copied: Copied) -> None:
-    """Give the taken folder its name, or mend the one that has it already."""
-    kept = home / RECEIVED / file_name
+def _settle(taking: Path, home: Path, files: Mapping[str, Copied | Part]) -> None:
+    """Give the taken folder its name, or mend the one that has it already; `files` by their place under RECEIVED."""
     try:
         taking.rename(home)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        with contextlib.suppress(SourceError):
-            if hash_file(kept).sha256 == copied.sha256:
-                return
-        # The copy of an earlier night lost bytes: the fresh one takes its place.
-        kept.parent.mkdir(exist_ok=True)
-        (taking / RECEIVED / file_name).replace(kept)
-        fsync_folder(kept.parent)
+        for place, copied in files.items():
+            kept = home / RECEIVED / place
+            with contextlib.suppress(SourceError):
+                if hash_file(kept).sha256 == copied.sha256:
+                    continue
+            # The copy of an earlier night lost bytes, or a signature came later: the fresh one takes its place.
+            kept.parent.mkdir(exist_ok=True)
+            (taking / RECEIVED / place).replace(kept)
+            fsync_folder(kept.parent)
     fsync_folder(home.parent)
 
 

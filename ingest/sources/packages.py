@@ -15,7 +15,7 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +29,7 @@ from archive.packages.opening import Opened, open_package
 from archive.packages.reading import DATA, ReadFile, ReadPackage, read_package
 from archive.settings import Settings
 from ingest import formats, intake, virus
+from ingest.beside import Owners, is_signature, signed_by
 from ingest.copying import Copied, safe_name
 from ingest.extract import Unreadable, carries_text, read_part
 from ingest.item import Context, Item, Part
@@ -157,13 +158,39 @@ class _Document:
 def _documents(read: ReadPackage, opened: Opened) -> list[_Document]:
     """What the package hands over now; of a package that is only E-ARK, each data file as a document of its own.
 
-    Documents that were handed over before, and are only named here (.fetch.txt), are not among them.
+    Documents that were handed over before, and are only named here (.fetch.txt), are not among them. A signature file
+    (.p7s) that nothing names goes with the one file that it can be of.
     """
     if read.form is not None:
-        return [_Document(one.code, one.fields, one.files, one.record.path) for one in read.documents
-                if one.files or not one.holey]
-    return [_Document("", {}, [ReadFile(name, "original", opened.size(name), "", "")]) for name in opened.names
-            if DATA.fullmatch(name)]
+        return _with_signatures([_Document(one.code, one.fields, one.files, one.record.path) for one in read.documents
+                                 if one.files or not one.holey], read.loose, opened)
+    data = [name for name in opened.names if DATA.fullmatch(name)]
+    owners = Owners(data)
+    signatures = [name for name in data if is_signature(name) and len(owners.of(name)) == 1]
+    return _with_signatures([_Document("", {}, [_file(name, opened)]) for name in data if name not in signatures],
+                            signatures, opened)
+
+
+def _with_signatures(documents: list[_Document], loose: Iterable[str], opened: Opened) -> list[_Document]:
+    """The documents, with the signature files among `loose` beside what they sign; their main file comes first."""
+    holders = {file.path: number for number, document in enumerate(documents) for file in document.files}
+    owners = Owners(holders)
+    for name in filter(is_signature, loose):
+        if len(mine := owners.of(name)) == 1:
+            document = documents[holders[mine[0]]]
+            documents[holders[mine[0]]] = replace(document, files=[*document.files, _file(name, opened)])
+    return [replace(one, files=sorted(one.files, key=lambda file: bool(_owner(file.path, one.files))))
+            for one in documents]
+
+
+def _file(name: str, opened: Opened) -> ReadFile:
+    return ReadFile(name, "original", opened.size(name), "", "")
+
+
+def _owner(name: str, files: Sequence[ReadFile]) -> str:
+    """The one file among `files` that the signature file `name` is of; "" for none, and for what is no signature."""
+    mine = signed_by(name, [file.path for file in files]) if is_signature(name) else []
+    return mine[0] if len(mine) == 1 else ""
 
 
 class _Unfolding:
@@ -195,8 +222,9 @@ class _Unfolding:
         if self.read.holey:
             self._find("SIP-011", count=len(self.read.holey), names=_told(sorted(one.name for one in self.read.holey)))
         os.sync()       # once for thousands of files; nothing is registered before they are on the disk
-        if self.read.loose:
-            self._find("SIP-017", count=len(self.read.loose), names=_told(self.read.loose))
+        taken = {file.path for document in documents for file in document.files}
+        if loose := [name for name in self.read.loose if name not in taken]:
+            self._find("SIP-017", count=len(loose), names=_told(loose))
         write_atomically(self.item.folder / MANIFEST, json_bytes({
             "schema": "luutru/package/1", "id": self.item.id, "name": self.item.name, "objid": self.read.objid,
             "form": self.read.form or "", "fonds": self.read.fonds, "organisation": self.read.organisation,
@@ -238,7 +266,8 @@ class _Unfolding:
                 copied = _copy(self.opened, file.path, taking / place)
                 if file.sha256 and file.sha256.lower() != copied.sha256:
                     self._find("SIP-013", path=file.path, stated=file.sha256.lower(), found=copied.sha256)
-                parts.append({"name": name, "role": "attachment" if number else "original", "path": place,
+                role = "signature" if _owner(file.path, document.files) else "attachment" if number else "original"
+                parts.append({"name": name, "role": role, "path": place,
                               "size": copied.size, "sha256": copied.sha256, "sha512": copied.sha512, "format": ""})
             path = document.files[0].path
             identity = item_id(SOURCE, "\0".join((self.item.id, document.code, path)), parts[0]["sha256"])

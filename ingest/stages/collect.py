@@ -24,7 +24,7 @@ from ingest import intake
 from ingest.copying import SourceError, hash_file
 from ingest.item import Item
 from ingest.receipt import legal_time
-from ingest.sources import registry
+from ingest.sources import registry, signature_files
 from ingest.sources.inbox import Waiting, item_id, not_taken, scan, take_in
 from ingest.sources.packages import SOURCE
 from ingest.stages import submission
@@ -40,7 +40,11 @@ def waiting_files(archive: Archive, now: datetime) -> tuple[list[tuple[str, Wait
     for number, place in enumerate(archive.settings.ingest.inbox, 1):
         source = "inbox" if number == 1 else f"inbox{number}"
         folder = archive.settings.path(place)
-        found += [(source, one) for one in scan(folder, archive.settings.ingest.settle_seconds, now, findings)]
+        left: list[Finding] = []
+        ready, waits = signature_files.joined(
+            list(scan(folder, archive.settings.ingest.settle_seconds, now, left)), left)
+        found += [(source, one) for one in ready]
+        findings += [*left, *waits]
     # "Tờ trình.pdf" before "Tờ trình (1).pdf": of two files with the same bytes the copy is the duplicate.
     return sorted(found, key=lambda one: (one[0], *_stem_and_suffix(one[1].name))), findings
 
@@ -111,6 +115,7 @@ def _register(archive: Archive, batch: str, items: Sequence[Item]) -> list[str]:
         entries, rows, findings = [], [], []
         for item in items:
             if item.id in known:
+                entries += _joined_late(archive, batch, item, known[item.id])
                 entries += _again(archive, batch, item, known[item.id])
                 again.append(item.id)
                 continue
@@ -120,7 +125,11 @@ def _register(archive: Archive, batch: str, items: Sequence[Item]) -> list[str]:
                     "sha512": part.sha512, "received_at": clock.stamp(item.received_at),
                     "legal_received_at": clock.in_vietnam(receipt.at).isoformat(), "rule": receipt.rule_id,
                     "batch": batch}
-            entries.append(Entry("received", item.id, data, event_key("received", item.id)))
+            beside = [intake.part_as_dict(one, item.folder) for one in item.parts if one.role == "signature"]
+            told = {**data, "beside": beside} if beside else data
+            entries.append(Entry("received", item.id, told, event_key("received", item.id)))
+            if beside:
+                item.facts["beside"] = beside
             row = {**{key: value for key, value in data.items() if key != "rule"}, "id": item.id,
                    "receipt_rule": receipt.rule_id, "state": "received", "document": "", "fields": {},
                    "facts": {key: value for key, value in item.facts.items() if value}}
@@ -150,6 +159,21 @@ def _again(archive: Archive, batch: str, item: Item, row: model.Item) -> list[En
         return []
     return [Entry("received_again", item.id, {"batch": batch, "state": row.state, "document": row.document},
                   event_key("received_again", item.id, batch))]
+
+
+def _joined_late(archive: Archive, batch: str, item: Item, row: model.Item) -> list[Entry]:
+    """A document that waits for an archivist came again with a signature file: it goes through the night with it."""
+    have = {part["sha256"] for part in (*row.facts.get("parts", ()), *row.facts.get("beside", ()))}
+    fresh = [intake.part_as_dict(part, item.folder) for part in item.parts
+             if part.role == "signature" and part.sha256 not in have]
+    if not fresh or row.state != "quarantine" or row.batch == batch:
+        return []
+    facts = {key: value for key, value in row.facts.items() if key != "parts"}
+    row.facts = {**facts, "beside": [*row.facts.get("beside", ()), *fresh]}
+    row.state, row.batch = "received", batch
+    intake.write_sidecar(intake.from_row(row, archive.settings))
+    return [Entry("released", item.id, {"batch": batch, "signatures": [part["name"] for part in fresh]},
+                  event_key("released", item.id, batch))]
 
 
 def _by_id(session: Session, ids: Sequence[str]) -> list[model.Item]:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archive.findings import Finding, Level, finding
+from ingest.digitise import repair
+from ingest.digitise.telling import numbers
 from ingest.extract import RawText, Unreadable, carries_text, read_part
-from ingest.extract.pdf import is_garbage
+from ingest.extract.pdf import BROKEN
 from ingest.headings import disagreements, read_heading
 from ingest.item import Context, Item, Part
+from ingest.proposals import sureness
 from search.encodings import Decoded, language_guess, recover
 
 TEXT = "text.txt"
@@ -32,7 +36,8 @@ def extract(item: Item, context: Context) -> list[Finding]:
     """Write the text of the item's parts to text.txt, and compare the page's head with the registry.
 
     The main part comes first; each further part begins a page with a line that holds its name. Pages are parted by
-    form feeds. Notes under `facts["extract"]`: pages, characters, encoding, repairs, language_guess, by_part, heading.
+    form feeds. Notes under `facts["extract"]`: pages, characters, encoding, repairs, language_guess, by_part
+    (of a PDF with `page_text`: where the text of each page came from), heading (with `sureness` of each proposal).
     """
     findings: list[Finding] = []
     pages: list[str] = []
@@ -56,7 +61,10 @@ def extract(item: Item, context: Context) -> list[Finding]:
     item.made(item.folder / TEXT, "text", "txt")
     # The annex whose line names the number may begin on a later page; a part of its own is another document.
     page = main.get("characters") and main["format"] not in _SHEETS
-    heading = read_heading("\n".join(pages[:min(4, main["pages"])])) if page else {}
+    head = "\n".join(pages[:min(4, main["pages"])]) if page else ""
+    heading = read_heading(head) if page else {}
+    if heading:
+        heading["sureness"] = sureness(heading, head, *_reader_of(item, main))
     repairs: Counter[str] = Counter()
     for noted in by_part:
         repairs.update(noted["repairs"])
@@ -67,6 +75,15 @@ def extract(item: Item, context: Context) -> list[Finding]:
     if main.get("characters"):
         findings += _compare(item, heading, main["source"] in ("ocr", "both"))
     return findings
+
+
+def _reader_of(item: Item, main: dict[str, Any]) -> tuple[dict[str, float], float | None]:
+    """The words of page 1 that its reader doubts, and the page's mean confidence; None where it was not recognised."""
+    pages = item.facts.get("digitise", {}).get("pages", [])
+    if pages and pages[0].get("confidence") is not None:
+        return dict(pages[0].get("doubtful", {})), float(pages[0]["confidence"])
+    noted = main.get("page_text", [{}])[0]
+    return {}, noted.get("confidence")
 
 
 def separator(name: str) -> str:
@@ -93,11 +110,37 @@ def _extract_part(item: Item, part: Part, context: Context) -> tuple[dict[str, A
     if noted_scan.get("scan"):
         raw = _with_ocr(item, noted_scan, raw)
     mended = _mend(raw)
-    findings += _judge(part.name, fmt, raw, mended, unread)
+    noted: dict[str, Any] = {}
+    if raw.origins and (mended.text.strip() or BROKEN in raw.origins):
+        mended, noted, found = _repaired(part, raw, mended, context)
+        findings += found
+    findings += _judge(part.name, raw, mended, unread)
     return {"name": part.name, "format": fmt, "source": raw.source, "pages": len(raw.pages),
             "characters": sum(map(len, mended.text.split())), "encoding": mended.encoding,
             "confidence": mended.confidence, "repairs": dict(sorted(mended.repairs.items())),
-            **({"tool": raw.tool} if raw.tool else {}), **({"cut": True} if raw.cut else {})}, mended.text, findings
+            **({"tool": raw.tool} if raw.tool else {}), **({"cut": True} if raw.cut else {}), **noted
+            }, mended.text, findings
+
+
+def _repaired(part: Part, raw: RawText, mended: Decoded,
+              context: Context) -> tuple[Decoded, dict[str, Any], list[Finding]]:
+    """The text of a PDF with the pages that were no text read from their picture; `page_text` says where each is from.
+
+    The file itself stays as it is: a signed one above all.
+    """
+    pages = mended.text.split("\f")
+    known = repair.origins(raw.pages, pages, raw.origins, mended.encoding)
+    done = repair.repair_pages(part.path, pages, known, context.settings)
+    findings = []
+    if done.read:
+        findings.append(finding("EXTRACT-015", part.name, pages=numbers(done.read)))
+        raw.source = "ocr" if len(done.read) == len(pages) else "both"
+    if len(done.left) == len(pages):
+        findings.append(finding("EXTRACT-005", part.name))
+    elif done.left:
+        findings.append(finding("EXTRACT-016", part.name, pages=numbers(done.left)))
+    noted = {"page_text": done.notes, **({"engine": done.engine} if done.engine else {})}
+    return replace(mended, text="\f".join(done.pages)), noted, findings
 
 
 def _digitised(item: Item, part: Part) -> dict[str, Any]:
@@ -123,7 +166,10 @@ def _with_ocr(item: Item, noted: dict[str, Any], raw: RawText) -> RawText:
         seen = recognised[number] if number < len(recognised) else ""
         pages.append(seen if seen.strip() else layer)
     both = any(page["kind"] == "text" for page in noted.get("pages", []))
-    return RawText(pages, "both" if both else "ocr", cut=raw.cut)
+    layers = raw.origins + ["layer"] * (len(pages) - len(raw.origins))
+    origins = ["ocr" if number < len(recognised) and recognised[number].strip() else origin
+               for number, origin in enumerate(layers)]
+    return RawText(pages, "both" if both else "ocr", cut=raw.cut, converted=raw.converted, origins=origins)
 
 
 def _mend(raw: RawText) -> Decoded:
@@ -141,14 +187,12 @@ def _mend(raw: RawText) -> Decoded:
     return Decoded(found.text, encoding, confidence, dict(repairs))
 
 
-def _judge(name: str, fmt: str, raw: RawText, mended: Decoded, unread: bool) -> list[Finding]:
+def _judge(name: str, raw: RawText, mended: Decoded, unread: bool) -> list[Finding]:
     findings: list[Finding] = []
     if raw.cut:
         findings.append(finding("EXTRACT-010", name))
     if not mended.text.strip():
         return findings if unread else [*findings, finding("EXTRACT-001", name)]
-    if fmt == "pdf" and raw.source == "text layer" and is_garbage(mended.text):
-        return [*findings, finding("EXTRACT-005", name)]
     sure = f"{mended.confidence:.0%}"
     if mended.encoding == "unsure":
         findings.append(finding("EXTRACT-004", name, encoding="windows-1252"))

@@ -6,6 +6,7 @@ in between leaves the store ahead, and the next run admits what it finds there i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +23,11 @@ from archive.findings import Finding, finding
 from archive.ledger import Entry, event_key
 from archive.opening import Archive
 from archive.store import DamagedSourceError, NewFile
+from ingest.beside import signed_by
 from ingest.copying import hash_file
 from ingest.item import Item, Part
+from ingest.rechecking import first_day
+from ingest.stages import seal
 from ingest.stages.file import Folder
 from ingest.stages.submission import SUBMISSION, submission_files
 
@@ -49,6 +53,8 @@ def store_folder(archive: Archive, batch: str, folder: Folder, now: datetime) ->
         version = archive.store.version(layout.casefile_object(code)) + 1
         described = [_describe(item, known[item.id], code, start + n, batch, version, archive.settings.profile)
                      for n, item in enumerate(items)]
+        for item, (record, _sources) in zip(items, described, strict=True):
+            record |= first_day(record, item.facts.get("verify", {}).get("trust_version", ""), now)
         files: dict[str, NewFile] = {layout.CASE_FILE: NewFile(json_bytes(folder.record))}
         files |= submission_files(archive, filter(None, map(_package, items)))
         owner: dict[str, Item] = {}
@@ -93,6 +99,7 @@ def _admit(archive: Archive, case_file: dict[str, Any], found: Sequence[records.
         "legal_value": record["legal_value"], "verdict": record["verdict"],
         "files": {file["path"]: file["sha256"] for file in record["files"]}},
         event_key("stored", record["item"])) for record in found]
+    entries += filter(None, map(revisions.sealed_entry, found))
     with archive.catalogue.session() as session:
         record_events(session, archive.ledger, entries)
         records.admit_case_file(session, case_file, version)
@@ -138,28 +145,25 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
         files.append({"path": path, "role": role, "name": name, "format": fmt, "size": size, "sha256": sha256,
                       "sha512": sha512})
 
-    attachments = 0
-    stems: list[str] = []
-    for part in item.parts:
-        stem = document
-        if part.role == "attachment":
-            attachments += 1
-            stem = f"{document}-a{attachments:02d}"
-        elif part.role == "message":
-            stem = f"{document}-message"
-        stems.append(stem)
+    stems = _stems(item.parts, document)
+    for part, stem in zip(item.parts, stems, strict=True):
         add(f"{layout.RECEIVED}/{stem}{_suffix(part)}", part.path, part.role, part.name, part.format, part.size,
             part.sha256, part.sha512)
+    stored: dict[str, str] = {}
     for made in item.facts.get("files", []):
         if made["role"] in NOT_KEPT:
             continue
         source = item.folder / made["path"]
         if made["role"] == "signature-report":
             path = layout.signatures_path(ordinal)
+        elif made["role"] == "signature-print":
+            path = layout.printed_path(ordinal)
         else:
             path = f"{PLACES[made['role']]}/{_stem(source, stems)}{source.suffix}"
-        digest = hash_file(source)
-        add(path, source, made["role"], source.name, made["format"], digest.size, digest.sha256, digest.sha512)
+        name, sha256 = seal.stored_for(item, made["path"])
+        digest, stored[made["path"]] = hash_file(item.folder / name), path
+        add(path, item.folder / name, made["role"], source.name, made["format"], digest.size, sha256 or digest.sha256,
+            digest.sha512)
     origin = {key: value for key, value in item.facts.get("package", {}).items() if key != "parts"}
     findings = list(row.findings)
     if origin.get("code") and not f".{origin['code']}".endswith(f".{document}"):
@@ -174,9 +178,35 @@ def _describe(item: Item, row: _Row, code: str, ordinal: int, batch: str, versio
         "pages": _pages(item), "legal_value": verify.get("legal_value", ""), "verdict": verify.get("verdict", ""),
         "signatures": verify.get("signatures", []), "digitised": digitised if digitised.get("scan") else {},
         "facts": {**{key: value for key, value in item.facts.items() if key in KEPT_FACTS},
-                  **({"package": origin} if origin else {})},
+                  **({"package": origin} if origin else {}),
+                  **({"seal": seal.recorded(item.facts["seal"], stored, version)} if "seal" in item.facts else {})},
         "findings": findings, "files": files}
     return record, sources
+
+
+def _stems(parts: Sequence[Part], document: str) -> list[str]:
+    """The names of the parts in the store, without their endings; a signature file is called after all of its file's.
+
+    So the pair can be checked with any program that looks for `X.pdf.p7s` beside `X.pdf`.
+    """
+    attachments, stems = 0, dict[int, str]()
+    for n, part in enumerate(parts):
+        stems[n] = document
+        if part.role == "attachment":
+            attachments += 1
+            stems[n] = f"{document}-a{attachments:02d}"
+        elif part.role == "message":
+            stems[n] = f"{document}-message"
+    names = [part.name for part in parts]
+    taken: Counter[str] = Counter()
+    for n, part in enumerate(parts):
+        if part.role == "signature":
+            signed = [names.index(owner) for owner in signed_by(part.name, names)]
+            stems[n] = f"{stems[signed[0]]}{_suffix(parts[signed[0]])}" if signed else f"{document}-signature"
+            taken[stems[n] + _suffix(part)] += 1
+            if (times := taken[stems[n] + _suffix(part)]) > 1:
+                stems[n] = f"{stems[n]}.{times}"
+    return [stems[n] for n in range(len(parts))]
 
 
 def _package(item: Item) -> str:

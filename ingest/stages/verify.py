@@ -6,29 +6,36 @@ file, and must never let a document pass as checked when it was not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from archive import clock
+from archive.agency_tables import agencies_of
 from archive.files import json_bytes, write_atomically
 from archive.findings import Finding, Level, finding
+from archive.settings import IntakeAction, Judged, Settings
+from ingest.beside import is_signature, signed_by
 from ingest.item import Context, Item, Part
 from ingest.signatures import (
     DocumentSignatures,
     SignatureReport,
+    TrustLists,
     Verdict,
     holders_of,
     issuer_differs,
     legal_value,
     load_trust,
-    verify_pdf,
     who_is_missing,
+    word,
     worst_verdict,
 )
-from ingest.signatures.office import office_signature
+from ingest.signatures.files import kept_revocations, not_checked, verify_file
+from ingest.signatures.printing import report_pdf
+from ingest.signatures.report import when
 
 REPORT = "signatures.json"
+PRINTED = "signatures.pdf"
 _VERDICT_CODES: dict[Verdict, str] = {"valid": "VERIFY-001", "valid_with_notes": "VERIFY-002",
                                       "undetermined": "VERIFY-003", "invalid": "VERIFY-004"}
 # What `confidenceLevel` says: codes of TT 05/2025 PL I and the words behind them.
@@ -40,44 +47,59 @@ _PICTURES = {"jpg", "jpeg", "png", "tif", "tiff", "jp2", "bmp"}
 def verify(item: Item, context: Context) -> list[Finding]:
     """Check every signature of every part of `item` (NĐ 30/2020 Đ21.2: authenticity and integrity on receipt).
 
-    A verdict that `settings.signatures.refuse` names holds the item back; every other becomes a finding of at most
-    "warning". Reads `item.fields` (confidenceLevel, organName); safe to run twice.
+    A verdict holds the item back as the agency's intake policy says (`settings.signatures`); every other becomes a
+    finding of at most "warning". Reads `item.fields` (confidenceLevel, organName, organId); safe to run twice.
     """
     settings = context.settings
     trust = load_trust(settings.path(settings.signatures.trust))
-    documents: list[tuple[Part, DocumentSignatures]] = []
-    for part in item.parts:
-        result = (verify_pdf(part.path, trust, item.received_at, part.name) if _is_pdf(part)
-                  else _other(part, item, trust.version))
-        if result is not None:
-            documents.append((part, result))
+    documents = list(_judged(item, trust))
     main = next((result for part, result in documents if part is item.main), None)
     verdict = _verdict(main, [result for _, result in documents if result is not main])
     of_main = main.signatures if main else []
     digitised, holders = is_digitised(item), holders_of(of_main)
 
     path = item.folder / REPORT
-    write_atomically(path, json_bytes({"verdict": verdict, "checked_at": clock.stamp(context.at),
-                                       "files": [result.as_dict() for _, result in documents]}))
+    told: dict[str, Any] = {"verdict": verdict, "checked_at": clock.stamp(context.at),
+            "files": [result.as_dict(kept_revocations(settings)) for _, result in documents]}
+    write_atomically(path, json_bytes(told))
     item.made(path, "signature-report", "json")
+    if settings.signatures.printed and any(result.signatures for _, result in documents):
+        printed = item.folder / PRINTED
+        write_atomically(printed, report_pdf(told, title=item.name))
+        item.made(printed, "signature-print", "pdf")
     item.facts["verify"] = {
         "verdict": verdict, "legal_value": legal_value(verdict, holders, digitised=digitised), "digitised": digitised,
         "holders": sorted(holders),
         "signatures": [_short(result.file, report) for _, result in documents for report in result.signatures],
-        "counts": {finder: sum(result.found[finder] for _, result in documents)
+        "counts": {finder: sum(result.finders[finder] for _, result in documents)
                    for finder in ("form", "pages", "bytes")},
         "trust_version": trust.version,
     }
-    findings = [found for _, result in documents for found in _findings(result, settings.signatures.refuse)]
+    policy = intake_policy(settings, item.fields.get("organId", ""))
+    findings = [found for _, result in documents for found in _findings(result, policy)]
+    if any(result.signatures for _, result in documents):
+        kept = {kind: _kept(told, kind) for kind in ("certificates", "revocations")}
+        findings.append(finding("VERIFY-036", item.name, level=None, time=when(context.at), **kept))
     if verdict in ("valid", "valid_with_notes"):
         findings += who_is_missing(item.name, holders, digitised=digitised)
         findings += issuer_differs(item.name, item.fields.get("organName", ""), of_main)
     if verdict == "unsigned":
         if _level(item) in _BORN_DIGITAL:
             findings.append(finding("VERIFY-069", item.name))
-        level = Level.refused if "unsigned" in settings.signatures.refuse else None
-        findings.append(finding("VERIFY-005", item.name, level=level))
+        findings += _held("unsigned", policy, [finding("VERIFY-005", item.name)], item.name)
     return findings
+
+
+def intake_policy(settings: Settings, agency: str) -> Mapping[str, IntakeAction]:
+    """What each verdict does to a document of `agency` (its code as it came; empty: not known)."""
+    chosen = settings.signatures
+    policy: dict[str, IntakeAction] = {name: getattr(chosen, name) for name in get_args(Judged)}
+    if agency.strip() and chosen.agencies:
+        table = agencies_of(settings)       # an old code and the new one are the same agency
+        for code, own in chosen.agencies.items():
+            if table.canonical(code) == table.canonical(agency):
+                policy.update({str(verdict): action for verdict, action in own.items()})
+    return policy
 
 
 def settle_legal_value(item: Item, _context: Context) -> list[Finding]:
@@ -115,15 +137,21 @@ def _level(item: Item) -> str:
     return item.fields.get("confidenceLevel", "").strip().casefold()
 
 
-def _other(part: Part, item: Item, trust_version: str) -> DocumentSignatures | None:
-    """The report on a part that is no PDF but carries a signature: seen, not judged; None where there is none."""
-    kind = office_signature(part.path)
-    if not kind:
-        return None
-    report = SignatureReport(name=kind, kind="unsupported", subfilter=kind)
-    report.reasons.append(finding("VERIFY-061", part.name, signer=kind, kind=kind))
-    return DocumentSignatures(file=part.name, signatures=[report], received_at=item.received_at,
-                              trust_version=trust_version)
+def _judged(item: Item, trust: TrustLists) -> Iterator[tuple[Part, DocumentSignatures]]:
+    """Each part that can carry signatures, with its report; a signature file is reported with the part it is of."""
+    names = [part.name for part in item.parts]
+    belongs = {n: signed for n, part in enumerate(item.parts) if (part.role == "signature" or is_signature(part.name))
+               and len(signed := signed_by(part.name, names)) == 1 and names.count(signed[0]) == 1}
+    for n, part in enumerate(item.parts):
+        if n in belongs or part.role == "message":      # what a message's own signature is, edxml.py tells
+            continue
+        beside = [item.parts[other] for other, signed in belongs.items() if signed == [part.name]]
+        result = verify_file(part.path, trust, item.received_at, part.name, [one.path for one in beside],
+                             [one.name for one in beside])
+        if result is None and _is_pdf(part):        # called a PDF, and is none: never "unsigned"
+            result = not_checked(part.name, trust, item.received_at, "VERIFY-008")
+        if result is not None:
+            yield part, result
 
 
 def _verdict(main: DocumentSignatures | None, others: Iterable[DocumentSignatures]) -> Verdict:
@@ -147,13 +175,31 @@ def _short(file: str, report: SignatureReport) -> dict[str, Any]:
             "time": clock.stamp(report.time) if report.time else "", "time_source": report.time_source}
 
 
-def _findings(result: DocumentSignatures, refuse: Collection[str]) -> list[Finding]:
+def _kept(told: Mapping[str, Any], kind: str) -> int:
+    """How many different things of a kind ("certificates", "revocations") the reports keep."""
+    return len({mark for one in told["files"] for mark in one[kind]})
+
+
+def _findings(result: DocumentSignatures, policy: Mapping[str, IntakeAction]) -> list[Finding]:
     """The verdict on one file and the reasons a person should read: each once, naming all signers it holds for."""
     verdict = result.verdict
-    level = Level.refused if verdict in refuse else None
     signers = "; ".join(dict.fromkeys(report.signer for report in result.signatures if report.kind != "timestamp"))
-    made: list[Finding] = []
-    if verdict in _VERDICT_CODES:
-        made.append(finding(_VERDICT_CODES[verdict], result.file, level=level, signers=signers))
     # The verdict holds a document back, or does not; its reasons explain.
-    return [*made, *(replace(one, level=min(one.level, Level.warning)) for one in result.merged_reasons())]
+    reasons = [replace(one, level=min(one.level, Level.warning)) for one in result.merged_reasons()]
+    if verdict in _VERDICT_CODES:
+        told = finding(_VERDICT_CODES[verdict], result.file, signers=signers)
+        return [*_held(verdict, policy, [told], result.file), *reasons]
+    if verdict == "not_checked":        # the reason is the verdict
+        return _held(verdict, policy, reasons, result.file)
+    return reasons
+
+
+def _held(verdict: Verdict, policy: Mapping[str, IntakeAction], told: Sequence[Finding], file: str) -> list[Finding]:
+    """What tells of `verdict` at the level that the intake policy gives it."""
+    action = policy.get(verdict, "pass")
+    if action == "quarantine":
+        return [replace(one, level=Level.refused) for one in told]
+    if action == "block":
+        return [*told, finding("VERIFY-038", file, verdict=word("verdict", verdict),
+                               verdict_en=word("verdict", verdict, "en"))]
+    return list(told)

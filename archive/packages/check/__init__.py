@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Literal
 
@@ -32,11 +32,12 @@ from archive.packages.references import METS, ROOT_METS, tree_of
 
 __all__ = ["KINDS", "Group", "Judge", "Progress", "Report", "check_opened", "check_package"]
 
-Judge = Callable[[Path], list[Finding]]         # the findings about the signatures of the PDF at that path
+Judge = Callable[[Path], list[Finding]]         # the findings about the signatures of the file at that path
 Progress = Callable[[int, int], None]           # bytes done, bytes in all
 
 ANNEXES = {"AIP_hoso": "I", "AIP_tailieu": "II", "SIP_hoso": "III", "SIP_tailieu": "IV", "DIP": "V"}
 
+_SIGNED = (".pdf", ".p7m", ".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp")     # what can bear signatures inside
 _WORST_FIRST = ("not_checked", "checked", "none")
 
 # What a caller may insist on, and the beginning of the kinds that satisfy it.
@@ -163,11 +164,15 @@ def _place(opened: Opened, path: str, kind: tuple[str, str], version: str) -> Me
 
 
 def _signatures(opened: Opened, report: Report, judge: Judge | None, inner: tuple[str, ...]) -> None:
-    """Every PDF's signatures, each PDF of a ZIP by itself in a file that lives only as long as it is judged.
+    """The signatures of every file that can bear them, with the signature files (.p7s) that lie beside it.
 
-    Those of the packages in the folders `inner` were judged with them.
+    Each file of a ZIP is copied to a place that lives only as long as it is judged. Those of the packages in the
+    folders `inner` were judged with them.
     """
-    names = [name for name in opened.names if name.lower().endswith(".pdf") and not name.startswith(inner)]
+    there = {name.lower() for name in opened.names}
+    names = [name for name in opened.names if not name.startswith(inner) and (
+        name.lower().endswith(_SIGNED) or f"{name.lower()}.p7s" in there
+        or (name.lower().endswith(".p7s") and name.lower()[:-4] not in there))]
     if not names:
         report.signatures = min((one.signatures for one in report.inner), key=_WORST_FIRST.index, default="none")
         return
@@ -187,8 +192,10 @@ def _signatures(opened: Opened, report: Report, judge: Judge | None, inner: tupl
 def _judged(opened: Opened, name: str, judge: Judge) -> list[Finding]:
     if (place := opened.on_disk(name)) is not None:
         return judge(place)
+    beside = [one for one in opened.names if one.lower() == f"{name.lower()}.p7s"]
     with tempfile.TemporaryDirectory(prefix="luutru-") as folder:
-        copy = Path(folder) / "document.pdf"
-        with opened.open(name) as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
+        copy = Path(folder) / f"document{PurePosixPath(name).suffix.lower()}"
+        for one, place in ((name, copy), *((one, copy.with_name(f"{copy.name}.p7s")) for one in beside[:1])):
+            with opened.open(one) as source, place.open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
         return judge(copy)
