@@ -101,8 +101,11 @@ def _folder(cache: Path, scratch: Path) -> dict[str, Any]:
 
 
 def _fixity(place: Path, rounds: int) -> dict[str, Any]:
-    """`sha256sum` and our reading of the same tree, one process each, turn by turn."""
-    turns = [(cost(["sh", "-c", FLOOR, "sh", str(place)]), _step("fixity", place)[1]) for _ in range(rounds)]
+    """`sha256sum` and the audit's reading of the same tree, one process each, turn by turn, both from the disk."""
+    turns = []
+    for _ in range(rounds):
+        _forget(place)          # the audit forgets what is cached, or it would not look at the disk
+        turns.append((cost(["sh", "-c", FLOOR, "sh", str(place)]), _step("fixity", place)[1]))
     size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     return {"megabytes": round(size / 1e6), "floor_cpu_s": round(statistics.median(one.cpu for one, _ours in turns), 2),
             "floor_wall_s": round(statistics.median(one.wall for one, _ours in turns), 2),
@@ -159,8 +162,16 @@ def _lines(told: Mapping[str, Any]) -> list[str]:
         lines += ["", f"Fixity of {one['megabytes']} MB, one process: {one['wall_s']} s, sha256sum "
                       f"{one['floor_wall_s']} s: {one['throughput']} of its throughput (by CPU "
                       f"{one['throughput_cpu']}): "
-                      f"{_met(max(one['throughput'], one['throughput_cpu']) >= GOAL_FIXITY)}"]
+                      f"{_met(one['throughput'] >= GOAL_FIXITY)}"]
     return lines
+
+
+def _forget(place: Path) -> None:
+    for path in place.rglob("*"):
+        if path.is_file():
+            handle = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(handle)
 
 
 def _met(met: bool) -> str:

@@ -29,11 +29,11 @@ from pyhanko.sign.signers.pdf_signer import (
 from pyhanko.sign.validation import read_certification_data
 from pyhanko_certvalidator import ValidationContext
 
+import ingest.signatures.judge  # noqa: F401 (sets the library up before it reads anything)
 from archive import clock
 from archive.files import fsync_folder
 from archive.findings import Finding, Level, finding, worst
 from archive.settings import Settings
-from ingest.signatures import judge  # sets the library up before it reads anything
 from ingest.signatures.chains import Enclosed, chain_at
 from ingest.signatures.document import verify_pdf
 from ingest.signatures.finders import said
@@ -60,7 +60,6 @@ from ingest.signatures.trust import TrustLists, load_trust
 FIELD = "LuuTruSeal"
 _PIECE = 1 << 20
 _DIGITS = "0123456789-:+T"
-_ = judge
 
 
 @dataclass(slots=True)
