@@ -60,7 +60,7 @@ class Measured:
             "documents_per_cpu_second": round(self.documents / cpu, 2),
             "documents_per_minute": round(self.documents / self.night.wall * 60, 1),
             "floor_cpu_seconds": round(self.floor.cpu, 3), "times_floor": round(cpu / self.floor.cpu, 2),
-            "cpu_by_part": {name: round(seconds, 2) for name, seconds in self.parts.items()}}
+            "cpu_by_part": {name: round(seconds, 3) for name, seconds in self.parts.items()}}
 
 
 def main() -> None:
