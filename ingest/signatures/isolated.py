@@ -7,13 +7,11 @@ workers.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import os
-import resource
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive.findings import Level, finding
+from ingest.pool import AHEAD, limit_memory, results
 from ingest.signatures.files import not_checked, verify_named
 from ingest.signatures.report import DocumentSignatures, word
 from ingest.signatures.trust import NO_TRUST, TrustLists, load_trust
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 RECYCLE = 50            # files after which a worker is replaced: what one file left behind ends with it
 _STARVED = 75           # exit code of a worker that came to the end of its memory
-AHEAD = 4               # files handed out per worker before the first comes back
 
 Judge = Callable[[Path, TrustLists, datetime, str], DocumentSignatures]
 
@@ -65,36 +63,24 @@ def verify_files(paths: Sequence[Path], trust: Path | None, received_at: datetim
     # forkserver, as in the night: the libraries are loaded once, and no thread or open file is inherited.
     methods = multiprocessing.get_context("forkserver")
     methods.set_forkserver_preload(["ingest.signatures.isolated", "ingest.signatures.judge"])
-    done: list[DocumentSignatures | None] = [None] * len(paths)
-    running: dict[Future[DocumentSignatures], tuple[int, int]] = {}
-    waiting, count = iter(range(len(paths))), 0
+    done: dict[int, DocumentSignatures] = {}
     with ProcessPool(max_workers=workers, max_tasks=RECYCLE, context=methods, initializer=_start,
                      initargs=(trust.absolute() if trust else None, limits.memory_mb)) as pool:
 
-        def hand_out(place: int, attempt: int) -> None:
+        def schedule(place: int) -> Future[DocumentSignatures]:
             path = paths[place]         # the workers may stand in another folder
-            running[pool.schedule(_judge, args=[judge, path.absolute(), received_at, shown_name(path)],
-                                  timeout=limits.seconds)] = (place, attempt)
+            return pool.schedule(_judge, args=[judge, path.absolute(), received_at, shown_name(path)],
+                                 timeout=limits.seconds)
 
-        try:
-            while True:
-                while len(running) < workers * AHEAD and (place := next(waiting, None)) is not None:
-                    hand_out(place, 1)
-                if not running:
-                    break
-                ready, _ = wait(running, return_when=FIRST_COMPLETED, timeout=1.0)
-                for future in ready:
-                    place, attempt = running.pop(future)
-                    done[place] = _result(future, attempt, shown_name(paths[place]), trust, received_at, limits)
-                    if done[place] is None:
-                        hand_out(place, attempt + 1)
-                    else:
-                        count += 1
-                progress(count)
-        except BaseException:
-            pool.stop()  # type: ignore[no-untyped-call]
-            raise
-    return [one for one in done if one is not None]
+        def outcome(future: Future[DocumentSignatures], place: int,
+                    attempt: int) -> tuple[int, DocumentSignatures] | None:
+            made = _result(future, attempt, shown_name(paths[place]), trust, received_at, limits)
+            return None if made is None else (place, made)
+
+        for place, made in results(pool, range(len(paths)), schedule, outcome, workers * AHEAD,
+                                   lambda: progress(len(done))):
+            done[place] = made          # noqa: PERF403 (progress counts it on the way)
+    return [done[place] for place in range(len(paths))]
 
 
 def shown_name(path: Path) -> str:
@@ -134,11 +120,7 @@ def _why(why: str, language: str, params: dict[str, str]) -> str:
 def _start(trust: Path | None, memory_mb: int) -> None:
     """Make ready a worker: its limit of memory, and the trust lists."""
     global _trust
-    limit = memory_mb << 20
-    with contextlib.suppress(ValueError, OSError):      # a tighter limit of the system stays
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    with contextlib.suppress(ValueError, OSError):      # a crash leaves no image of a document's content
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(memory_mb)
     _trust = load_trust(trust)
 
 
