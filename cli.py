@@ -27,6 +27,7 @@ COMMANDS = {
     "fonds": ("archive.commands.fonds", later("fonds: describe, close, name the successor")),
     "agency": ("archive.commands.agency", later("agency codes and what became of them")),
     "package": ("ingest.commands.package", later("write and check packages (SIP, AIP, DIP, BagIt)")),
+    "scan": ("ingest.commands.scan", later("scan jobs: plan, hand-over, quality, acceptance, return")),
     "digitise": ("ingest.commands.digitise", later("make searchable copies and texts of scans")),
     "signature": ("ingest.commands.signature", later("verify digital signatures of any file")),
     "trust": ("ingest.commands.trust", later("whose certificates are believed")),
@@ -34,8 +35,16 @@ COMMANDS = {
     "edxml": ("ingest.commands.edxml", later("look into a message of the document axis")),
     "evidence": ("ingest.commands.evidence", later("seal nights, prove files for decades")),
     "fixity": ("archive.commands.fixity", later("check everything that the store holds")),
+    "retention": ("retention.commands.retention", later("how long case files are kept, and why")),
+    "hold": ("retention.commands.hold", later("keep records from destruction")),
+    "transfer": ("ingest.commands.transfer", later("hand case files over to another archive, and receive them")),
+    "destruction": ("ingest.commands.destruction", later("the way to a destruction, from list to dossier")),
+    "deadlines": ("retention.commands.deadlines", later("what is overdue, and what is due soon")),
+    "calendar": ("archive.commands.calendar", later("working calendars: days off, days worked instead")),
     "search": ("search.commands.search", later("find documents")),
     "index": ("search.commands.index", later("compare or rebuild the search index")),
+    "serve": ("web.commands.serve", later("the portal, for browsers")),
+    "account": ("web.commands.account", later("who may log in at the portal")),
     "ledger": ("archive.commands.ledger", later("check the log of everything that was done")),
     "rebuild": ("ingest.commands.rebuild", later("make catalogue and index again from the store")),
     "doctor": ("archive.commands.doctor", later("say what this machine lacks")),
@@ -67,7 +76,7 @@ class LazyGroup(click.Group):
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), envvar="LUUTRU_ROOT", default=Path("var"),
               show_default=True, help="thư mục của kho / the archive's folder")
 @click.option("--language", type=click.Choice(i18n.LANGUAGES), help="ngôn ngữ / language of messages")
-@click.version_option(__version__, prog_name="luutru")
+@click.version_option(__version__, prog_name="luutru", help="phiên bản của chương trình / the program's version")
 @click.pass_context
 def luutru(ctx: click.Context, root: Path, language: str | None) -> None:
     """The root command: where the archive is, and which language is spoken."""
@@ -76,8 +85,8 @@ def luutru(ctx: click.Context, root: Path, language: str | None) -> None:
 
 def main() -> None:
     """Run the command; every error of ours becomes a sentence and an exit code."""
-    if "--language" in sys.argv[:-1]:      # help texts are chosen when a command's module is loaded
-        i18n.use(sys.argv[sys.argv.index("--language") + 1])
+    # Before anything is said: help texts are chosen when a command's module is loaded, click's own words by gettext.
+    i18n.use(sys.argv[sys.argv.index("--language") + 1] if "--language" in sys.argv[:-1] else i18n.from_environment())
     try:
         sys.exit(luutru.main(prog_name="luutru", standalone_mode=False) or 0)
     except click.exceptions.Exit as done:

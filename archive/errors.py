@@ -48,3 +48,7 @@ class RefusedError(LuuTruError):
     """A rule of the archive forbids this."""
 
     exit_code = 5
+
+
+class DestroyedError(RefusedError):
+    """What is asked for was destroyed by a decision."""

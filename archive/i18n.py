@@ -1,12 +1,17 @@
 """Messages for people: Vietnamese first, English as the other; gettext catalogues under locale/.
 
 The language is the setting's, else the locale's. Findings carry their own two sentences (findings.py).
+A server speaks another language in each request: `speaking` holds for what runs in its context, threads included.
 """
 
 from __future__ import annotations
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 
 LOCALE = Path(__file__).with_name("locale")
@@ -15,21 +20,49 @@ LANGUAGES = ("vi", "en")
 
 _current: gettext.NullTranslations | None = None
 _language = "vi"
+_here: ContextVar[str] = ContextVar("luutru_language", default="")
 
 
 def use(language: str) -> None:
     """Speak `language` ("vi" or "en") from here on."""
     global _current, _language
     _language = language if language in LANGUAGES else "vi"
-    _current = gettext.translation(DOMAIN, LOCALE, [_language], fallback=True)
+    _current = _translations(_language)
     # click asks gettext's current domain for its own words ("Usage:", "Error: …"): ours has them (CLICK).
     os.environ["LANGUAGE"] = _language
     gettext.bindtextdomain(DOMAIN, str(LOCALE))
     gettext.textdomain(DOMAIN)
 
 
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak `language` within this context (a request) only; others are not disturbed."""
+    token = _here.set(language if language in LANGUAGES else "vi")
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+@cache
+def _translations(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
+
+
+def _spoken() -> gettext.NullTranslations:
+    """The catalogue of the language that is spoken here and now."""
+    if here := _here.get():
+        return _translations(here)
+    if _current is None:
+        use(from_environment())
+    assert _current is not None
+    return _current
+
+
 def language() -> str:
     """The language that is spoken now."""
+    if here := _here.get():
+        return here
     if _current is None:
         use(from_environment())
     return _language
@@ -46,10 +79,7 @@ def from_environment() -> str:
 
 def _(text: str) -> str:
     """`text` (English, the key of the catalogues) in the language that is spoken now."""
-    if _current is None:
-        use(from_environment())
-    assert _current is not None
-    return _current.gettext(text)
+    return _spoken().gettext(text)
 
 
 def later(text: str) -> str:
@@ -59,10 +89,12 @@ def later(text: str) -> str:
 
 def ngettext_(one: str, many: str, n: int) -> str:
     """`one` or `many` for `n` things, in the language that is spoken now; "{n}" is left to the caller."""
-    if _current is None:
-        use(from_environment())
-    assert _current is not None
-    return _current.ngettext(one, many, n)
+    return _spoken().ngettext(one, many, n)
+
+
+def figure(told: str) -> str:
+    """A figure as Python formats it ("12,345.67") as people write it: 12.345,67 in Vietnamese."""
+    return told if language() == "en" else told.translate({ord(","): ".", ord("."): ","})
 
 
 CLICK = (later("Usage:"), later("Options"), later("Commands"), later("Error: {message}"), later("Aborted!"),

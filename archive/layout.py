@@ -18,6 +18,7 @@ DOCUMENTS = "metadata/documents"
 CASE_FILE = "metadata/casefile.json"
 FONDS = "metadata/fonds.json"
 FILE_PLANS = "metadata/file-plans"
+SCAN = "metadata/scan.json"
 
 
 def store_folder(settings: Settings) -> Path:
@@ -63,6 +64,21 @@ def seal_object(seal: str) -> str:
 def rechecks_object(code: str) -> str:
     """The id of the OCFL object that holds later looks at the signatures of a case file that was closed by then."""
     return f"urn:luutru:rechecks:{code}"
+
+
+def scanjob_object(job: str) -> str:
+    """The id of the OCFL object of a scan job (đợt số hóa)."""
+    return f"urn:luutru:scanjob:{job}"
+
+
+def texts_object(code: str) -> str:
+    """The id of the OCFL object that holds later changes of texts of a case file that was closed by then."""
+    return f"urn:luutru:texts:{code}"
+
+
+def scan_object(item: str) -> str:
+    """The id of the OCFL object that keeps a long scan as it was received, once it was split into documents."""
+    return f"urn:luutru:scan:{item}"
 
 
 def record_path(ordinal: int) -> str:

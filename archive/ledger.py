@@ -96,6 +96,10 @@ class Ledger:
                     os.fsync(stream.fileno())
         self._read_end()
 
+    def look_again(self) -> None:
+        """Read where the ledger ends now: another process may have written since. Raises IntegrityError."""
+        self._read_end()
+
     def append(self, entries: Iterable[Entry]) -> list[Line]:
         """Write `entries` in order and return them as lines; on the disk when this returns."""
         lines: list[Line] = []

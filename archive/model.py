@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
 
-SCHEMA = "0003"     # the Alembic revision that these classes describe
+from archive.model_base import Base as Base
+from archive.model_destruction import Destruction as Destruction
+from archive.model_destruction import DestructionItem as DestructionItem
+from archive.model_retention import DocumentLink as DocumentLink
+from archive.model_retention import PeriodAssignment as PeriodAssignment
+from archive.model_retention import PeriodDecision as PeriodDecision
+from archive.model_retention import RetentionRule as RetentionRule
+from archive.model_retention import RetentionTable as RetentionTable
+from archive.model_retention import Transfer as Transfer
+from archive.model_retention import TransferItem as TransferItem
 
-
-class Base(DeclarativeBase):
-    """Base of the typed tables; names of constraints are fixed so that migrations can name them."""
-
-    metadata = MetaData(naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s", "pk": "pk_%(table_name)s"})
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+SCHEMA = "0009"     # the Alembic revision that these classes describe
 
 
 class Fonds(Base):
@@ -73,6 +75,8 @@ class CaseFile(Base):
     closed_at: Mapped[str] = mapped_column(String(40), default="")       # empty: open
     uuid: Mapped[str] = mapped_column(String(36), default="")            # of its AIP, given when it is first closed
     fields: Mapped[dict[str, Any]] = mapped_column(default=dict)         # descriptive fields that a person entered
+    keep_years: Mapped[int] = mapped_column(Integer, default=-1)         # of `retention` (archive/retention_text.py)
+    ended: Mapped[int] = mapped_column(Integer, default=0)               # year of the entered endDate; 0: none
 
 
 class Document(Base):
@@ -81,7 +85,9 @@ class Document(Base):
     __tablename__ = "document"
     __table_args__ = (Index(None, "case_file", "ordinal", unique=True),
                       Index(None, "organ_key", "number", "notation", "issued_on"), Index(None, "issued_on"),
-                      Index(None, "indexed"), Index(None, "recheck_on"))
+                      Index(None, "indexed"), Index(None, "recheck_on"), Index(None, "text_changes"),
+                      # All that the yearly run reads of documents: it never touches the table.
+                      Index(None, "case_file", "dated", "bytes", "keep_years"))
 
     code: Mapped[str] = mapped_column(String(110), primary_key=True)
     case_file: Mapped[str] = mapped_column(ForeignKey("case_file.code"))
@@ -109,6 +115,10 @@ class Document(Base):
     indexed: Mapped[str] = mapped_column(String(64), default="")         # fingerprint of what the index holds of it
     recheck_on: Mapped[str] = mapped_column(String(10), default="")      # YYYY-MM-DD: signatures looked at again; or ""
     recheck_trust: Mapped[str] = mapped_column(String(40), default="")   # version of the trust lists of the last look
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)            # of its files in the newest state
+    keep_years: Mapped[int] = mapped_column(Integer, default=-1)         # its own period, where it names one
+    dated: Mapped[int] = mapped_column(Integer, default=0)               # year of its own date; 0: none
+    text_changes: Mapped[int] = mapped_column(Integer, default=0)        # of its text; -1: its pages are unknown
 
 
 class File(Base):
@@ -225,3 +235,112 @@ class Seal(Base):
     renews: Mapped[list[Any]] = mapped_column(default=list)              # ids of seals whose last token it covers
     tokens: Mapped[list[Any]] = mapped_column(default=list)              # file, time, server, until; empty: a gap
     until: Mapped[str] = mapped_column(String(40), default="")           # when the first token's server ends
+
+
+class ScanJob(Base):
+    """A scan job (đợt số hóa): from its plan to the return of the originals (archive/scan_jobs.py)."""
+
+    __tablename__ = "scan_job"
+    __table_args__ = (Index(None, "state"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)        # SH.2026.01
+    title: Mapped[str] = mapped_column(Text)
+    fonds: Mapped[str] = mapped_column(String(35))
+    profile: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))                       # "writing": from before the put till told
+    started_on: Mapped[str] = mapped_column(String(10))                  # YYYY-MM-DD: scans since then are the job's
+    version: Mapped[int] = mapped_column(Integer)
+    record: Mapped[dict[str, Any]] = mapped_column(default=dict)         # job.json: plan and acts
+
+
+class ScanJobFile(Base):
+    """One case file of a scan job: what was handed over, in which condition, and what came back."""
+
+    __tablename__ = "scan_job_file"
+    __table_args__ = (Index(None, "code"),)
+
+    job: Mapped[str] = mapped_column(ForeignKey("scan_job.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True)
+    code: Mapped[str] = mapped_column(String(100))
+    box: Mapped[str] = mapped_column(Text, default="")
+    title: Mapped[str] = mapped_column(Text, default="")
+    documents: Mapped[int] = mapped_column(Integer, default=0)           # as listed; 0: not counted
+    sheets: Mapped[int] = mapped_column(Integer, default=0)
+    pages: Mapped[int] = mapped_column(Integer, default=0)
+    condition: Mapped[str] = mapped_column(Text, default="")
+    treatment: Mapped[str] = mapped_column(Text, default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    handed_over: Mapped[int] = mapped_column(Integer, default=0)         # version that did it; 0: not yet
+    returned: Mapped[int] = mapped_column(Integer, default=0)            # the same
+    returned_sheets: Mapped[int] = mapped_column(Integer, default=0)
+    returned_note: Mapped[str] = mapped_column(Text, default="")
+
+
+class ScanJobError(Base):
+    """One error that a person found while checking the quality of a scan job, and what became of it."""
+
+    __tablename__ = "scan_job_error"
+    __table_args__ = (Index(None, "document"),)
+
+    job: Mapped[str] = mapped_column(ForeignKey("scan_job.id"), primary_key=True)
+    round: Mapped[int] = mapped_column(Integer, primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True)
+    document: Mapped[str] = mapped_column(String(110))
+    error_class: Mapped[str] = mapped_column(String(10))                 # scan, catalogue
+    pages: Mapped[str] = mapped_column(Text, default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(10))                       # open, corrected, rechecked, dismissed
+    note: Mapped[str] = mapped_column(Text, default="")
+
+
+class PageText(Base):
+    """One page that was recognised from a picture: how good its text is, and whether a person corrected it."""
+
+    __tablename__ = "page_text"
+
+    document: Mapped[str] = mapped_column(ForeignKey("document.code"), primary_key=True)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True)         # 0: the original; 1 …: its attachments
+    page: Mapped[int] = mapped_column(Integer, primary_key=True)
+    failed: Mapped[bool] = mapped_column(default=False)                  # it could not be recognised
+    confidence: Mapped[float | None] = mapped_column(Float, default=None)   # mean over its words, 0 to 100
+    syllables: Mapped[float | None] = mapped_column(Float, default=None)    # share of plausible ones, 0 to 1
+    misread: Mapped[int] = mapped_column(Integer, default=0)             # figures and dates that cannot be
+    foreign: Mapped[bool] = mapped_column(default=False)
+    corrected: Mapped[bool] = mapped_column(default=False)
+    stale: Mapped[bool] = mapped_column(default=False)                   # read anew since it was corrected
+    reading: Mapped[int] = mapped_column(Integer, default=1)             # which one is in use; 1: the night's
+    engine: Mapped[str] = mapped_column(String(16), default="")          # what read it last (text_layers.engine_key)
+
+
+class Hold(Base):
+    """A hold (tạm dừng hủy) and what became of it; none ever goes."""
+
+    __tablename__ = "hold"
+
+    n: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(40))
+    by: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(Text)
+    requester: Mapped[str] = mapped_column(Text)
+    number: Mapped[str] = mapped_column(Text)                            # of the document that asks for it
+    dated: Mapped[str] = mapped_column(String(10))                       # its day
+    from_day: Mapped[str] = mapped_column(String(10))
+    standing: Mapped[bool] = mapped_column(default=False)                # also what meets the conditions later
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)     # empty: the items were named
+    items: Mapped[int] = mapped_column(Integer)                          # how many it was placed on
+    state: Mapped[str] = mapped_column(String(12))                       # placed, partly, releasing, released
+    releases: Mapped[int] = mapped_column(Integer, default=0)
+    released_on: Mapped[str] = mapped_column(String(10), default="")     # the whole hold; empty: it stands
+
+
+class HoldItem(Base):
+    """A case file, document or fonds that a hold was placed on."""
+
+    __tablename__ = "hold_item"
+    __table_args__ = (Index(None, "case_file"), Index(None, "code"))
+
+    hold: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(String(110), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))                        # casefile, document, fonds
+    case_file: Mapped[str] = mapped_column(String(100), default="")      # itself or its home; empty: a fonds
+    released_on: Mapped[str] = mapped_column(String(10), default="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from archive import clock, layout
+from archive import acts, clock, layout
 from archive import settings as settings_module
 from archive.catalogue import Catalogue, catch_up, compare, open_catalogue, record
 from archive.errors import ArchiveBusyError, CatalogueLostError, NoArchiveError, UsageError
 from archive.files import json_bytes, write_atomically
 from archive.i18n import _
 from archive.ledger import Entry, Ledger, event_key
-from archive.model import CaseFile, Event, FilePlanEntry, Fonds
+from archive.model import CaseFile, Document, Event, FilePlanEntry, Fonds, ScanJob
 from archive.settings import Settings
 from archive.store import NewFile, Store
 
@@ -98,20 +99,27 @@ def open_fonds(archive: Archive, code: str, name: str, valid_from: str = "") -> 
 
 
 @contextmanager
-def ownership(archive: Archive, *, rebuilding: bool = False) -> Iterator[None]:
+def ownership(archive: Archive, *, rebuilding: bool = False, wait: float = 0.0) -> Iterator[None]:
     """Own the archive for writing: one writer at a time. A killed owner's lock is gone with it.
 
     What another process wrote between opening and owning is read first, so that no two writers ever continue the
-    ledger from the same line. Raises ArchiveBusyError, naming the other process.
+    ledger from the same line; what people did at the portal meanwhile comes into the ledger (archive/acts.py).
+    Another owner is waited for `wait` seconds. Raises ArchiveBusyError, naming the other process.
     """
     path = archive.settings.root / "luutru.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(handle, 100, 0).decode(errors="replace").strip()
-            raise ArchiveBusyError(owner or "?") from None
+        patience = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() < patience:
+                    time.sleep(0.05)
+                    continue
+                owner = os.pread(handle, 100, 0).decode(errors="replace").strip()
+                raise ArchiveBusyError(owner or "?") from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
         archive.ledger.take_over()
@@ -120,16 +128,28 @@ def ownership(archive: Archive, *, rebuilding: bool = False) -> Iterator[None]:
                 catch_up(session, archive.ledger)
                 half_done = session.scalar(select(CaseFile.code).where(
                     CaseFile.state.in_(("closing", "reopening", "revising"))).limit(1))
+                unread = session.scalar(select(Document.code).where(Document.text_changes < 0).limit(1))
                 unplaced = session.scalar(select(FilePlanEntry.year).where(FilePlanEntry.position == 0).limit(1))
+                untold = session.scalar(select(ScanJob.id).where(ScanJob.state == "writing").limit(1))
             if half_done is not None:
                 from archive import closing, revisions  # they build on this module; needed after a kill only
 
                 revisions.finish(archive)
                 closing.finish(archive)
+            if untold is not None:
+                from archive import scan_jobs
+
+                scan_jobs.finish(archive)
+            if unread is not None:
+                from archive import texts  # a catalogue of before the review list: once an upgrade
+
+                texts.renew(archive)
             if unplaced is not None:
                 from archive import file_plan_import  # a catalogue of before the positions: once an upgrade
 
                 file_plan_import.renew(archive)
+            if acts.waits(archive.settings):
+                acts.take_in(archive)
         yield
         os.ftruncate(handle, 0)     # a night that had nothing to do leaves every file as it was
     finally:

@@ -6,14 +6,14 @@ The result equals the catalogue that was lost, row by row; a test compares them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from archive import closing, layout, rechecks, records, revisions
+from archive import closing, destroyed, destroying, layout, links, rechecks, records, revisions, scan_jobs, texts
 from archive.catalogue import SOME
 from archive.evidence.seals import admit_seal
 from archive.ledger import Line
@@ -21,13 +21,22 @@ from archive.model import Batch, Event, Item
 from archive.opening import Archive
 
 Progress = Callable[[str, int, int], None]
+# Makes the rows of one object, and writes those of its events that a kill kept from the ledger.
+Admit = Callable[[Archive, Session, str], None]
+
+# Objects of `archive` that tell of case files and documents: beginning of the id -> how they come in, in this order.
+ADMITS: Mapping[str, Admit] = {layout.scanjob_object(""): scan_jobs.admit, links.PREFIX: links.admit,
+                               destroyed.PREFIX: destroying.admit}
 
 
-def rebuild(archive: Archive, progress: Progress = lambda *_: None) -> dict[str, int]:
+def rebuild(archive: Archive, progress: Progress = lambda *_: None,
+            admits: Mapping[str, Admit] | None = None) -> dict[str, int]:
     """Empty the catalogue and fill it from the store; return how many rows of each kind were made.
 
-    The search index follows separately (`luutru index rebuild`), since documents come back as not indexed.
-    Raises IntegrityError when a stored record has changed.
+    `admits`: how the objects of other wings come in, by the beginning of their ids; they follow when all fonds, case
+    files and documents are there, in the order of the mapping, of one kind in the order of their ids. The search index
+    follows separately (`luutru index rebuild`), since documents come back as not indexed. Raises IntegrityError when
+    a stored record has changed.
     """
     archive.catalogue.clear()
     counts = {"events": 0, "objects": 0, "documents": 0, "items": 0}
@@ -44,12 +53,22 @@ def rebuild(archive: Archive, progress: Progress = lambda *_: None) -> dict[str,
         for n, object_id in enumerate(objects, 1):
             progress("objects", n, len(objects))
             counts["documents"] += _admit_object(session, archive, object_id)
+        session.flush()
+        for admit, object_id in _later(objects, {**ADMITS, **(admits or {})}):
+            admit(archive, session, object_id)
+            session.flush()
         for line in lines:
             if line.kind == rechecks.MOVED:
                 rechecks.moved(session, line.data)
         counts["objects"] = len(objects)
         counts["items"] = _read_intake(session, layout.intake_folder(archive.settings))
     return counts
+
+
+def _later(objects: Iterable[str], admits: Mapping[str, Admit]) -> list[tuple[Admit, str]]:
+    """The objects that come in after case files and documents, in the order of their kinds, each with its way in."""
+    found = sorted(objects)
+    return [(admit, one) for prefix, admit in admits.items() for one in found if one.startswith(prefix)]
 
 
 def _event(line: Line) -> dict[str, Any]:
@@ -99,6 +118,10 @@ def _admit_object(session: Session, archive: Archive, object_id: str) -> int:
     if object_id.startswith(layout.rechecks_object("")):
         session.flush()
         rechecks.announce(archive, session, object_id)      # a later look that was killed before its event
+        return 0
+    if object_id.startswith(layout.texts_object("")):
+        session.flush()
+        texts.announce(archive, session, object_id)         # a changed text that was killed before its event
         return 0
     if object_id.startswith(layout.seal_object("")):
         admit_seal(session, archive.store, object_id)

@@ -18,10 +18,11 @@ import orjson
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from archive import layout
+from archive import layout, text_layers
 from archive.catalogue import SOME
 from archive.fields.kinds import kind_of, title_of
-from archive.model import CaseFile, Document, File, FilePlanEntry, Fonds, Item, ItemFinding, Signature
+from archive.model import CaseFile, Document, File, FilePlanEntry, Fonds, Item, ItemFinding, PageText, Signature
+from archive.retention_text import kept_years, latest_year
 from archive.store import Store
 
 _RECORD = re.compile(rf"{layout.DOCUMENTS}/(\d{{7}})\.json")
@@ -59,12 +60,12 @@ def read_documents(store: Store, code: str, wanted: Iterable[int] | None = None)
 
 def read_documents_and_texts(store: Store, code: str, wanted: Iterable[int] | None = None,
                              ) -> Iterator[tuple[Record, str]]:
-    """As `read_documents`, each with its text; the text is empty when the document has none."""
+    """As `read_documents`, each with its text as it is in use now (corrected, read again); "" when it has none."""
     return _read(store, code, wanted, with_text=True)
 
 
 def read_text(store: Store, record: Record) -> str:
-    """The text of a document; empty when it has none."""
+    """The text of a document as it is in use now; empty when it has none."""
     return next(text for _, text in read_documents_and_texts(store, record["case_file"], [record["ordinal"]]))
 
 
@@ -73,15 +74,30 @@ def _read(store: Store, code: str, wanted: Iterable[int] | None, *, with_text: b
     if not numbers:
         return
     object_id = layout.casefile_object(code)
-    held, later = store.files(object_id), _later(store, code)
+    held, later, changed = store.files(object_id), _later(store, code), _changed_texts(store, code)
     for ordinal in numbers:
         record: Record = orjson.loads(store.content(object_id, held[layout.record_path(ordinal)]))
         if ordinal in later and later[ordinal]["rechecked"]["n"] > record.get("rechecked", {}).get("n", 0):
             record = {**record, **{key: later[ordinal][key] for key in _LATER if key in later[ordinal]}}
             if "recheck" not in later[ordinal]:
                 record.pop("recheck", None)
-        text = next((file["path"] for file in record["files"] if file["role"] == "text"), "") if with_text else ""
-        yield record, store.content(object_id, held[text]).decode() if text else ""
+        if ordinal in changed and text_layers.number(changed[ordinal]) > text_layers.number(record):
+            record = {**record, text_layers.KEY: changed[ordinal][text_layers.KEY]}
+        text = ""
+        if with_text and (current := text_layers.place_of(record, text_layers.CURRENT)) is not None:
+            text = store.read(current.get("object", object_id), current["path"]).decode()
+        elif with_text and (path := next((file["path"] for file in record["files"] if file["role"] == "text"), "")):
+            text = store.content(object_id, held[path]).decode()
+        yield record, text
+
+
+def _changed_texts(store: Store, code: str) -> dict[int, Record]:
+    """What came of the texts of a closed case file's documents since it was closed, by ordinal (archive/texts.py)."""
+    object_id = layout.texts_object(code)
+    if not store.has(object_id):
+        return {}
+    return {int(match[1]): orjson.loads(store.content(object_id, stored))
+            for path, stored in store.files(object_id).items() if (match := _RECORD.fullmatch(path))}
 
 
 def _later(store: Store, code: str) -> dict[int, Record]:
@@ -115,24 +131,32 @@ def _kept(told: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 
 
 def documents(store: Store) -> Iterator[tuple[Record, str]]:
-    """Every document of the store with its text; the record also says its case file's title (`case_title`)."""
+    """Every document of the store with its text; the record also says what the index takes of its case file."""
     for object_id in store.objects():
         code = object_id.removeprefix(layout.casefile_object(""))
         if code == object_id:
             continue
-        title = read_case_file(store, code)["title"]
+        case_file = read_case_file(store, code)
+        home = for_index(case_file["title"], case_file["fonds"], case_file.get("fields", {}))
         for record, text in read_documents_and_texts(store, code):
-            yield {**record, "case_title": title}, text
+            yield {**record, **home}, text
+
+
+def for_index(title: str, fonds: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """What the index takes of a document's case file: its title, fonds, and mode (chế độ sử dụng) where one is set."""
+    return {"case_title": title, "fonds": fonds, "case_mode": fields.get("mode", "")}
 
 
 def admit_case_file(session: Session, record: Record, version: int) -> None:
     """Make or renew the row of a case file from its record."""
+    fields = dict(record.get("fields", {}))
     session.merge(CaseFile(
         code=record["code"], fonds=record["fonds"], year=record["year"], notation=record["notation"],
         title=record["title"], retention=record["retention"], keeper=record["keeper"], state=record["state"],
         profile=record["profile"], object_id=layout.casefile_object(record["code"]), version=version,
         opened_at=record["opened_at"], closed_at=record.get("closed_at", ""), uuid=record.get("uuid", ""),
-        fields=dict(record.get("fields", {}))))
+        fields=fields, keep_years=kept_years(fields, record["retention"]),
+        ended=latest_year(fields.get("endDate", ""))))
 
 
 def case_file_record(row: CaseFile) -> dict[str, Any]:
@@ -145,7 +169,7 @@ def case_file_record(row: CaseFile) -> dict[str, Any]:
 
 def admit(session: Session, records: Iterable[Record]) -> None:
     """Make the rows of documents, files, signatures and findings from their records; the items become "stored"."""
-    documents, files, signatures, findings, items = [], [], [], [], []
+    documents, files, signatures, findings, items, pages = [], [], [], [], [], []
     for record in records:
         fields, receipt, recheck = record["fields"], record["receipt"], recheck_of(record)
         documents.append({
@@ -158,7 +182,11 @@ def admit(session: Session, records: Iterable[Record]) -> None:
             "pages": record["pages"], "legal_value": record["legal_value"], "verdict": record["verdict"],
             "received_at": receipt["received_at"], "legal_received_at": receipt["legal_received_at"],
             "receipt_rule": receipt["rule"], "batch": record["batch"], "version": record["version"],
-            "fields": fields, "indexed": "", "recheck_on": recheck["on"], "recheck_trust": recheck["trust"]})
+            "fields": fields, "indexed": "", "recheck_on": recheck["on"], "recheck_trust": recheck["trust"],
+            "bytes": sum(file["size"] for file in record["files"]), "keep_years": kept_years(fields),
+            "dated": dated_year(fields),
+            "text_changes": text_layers.number(record)})
+        pages += text_layers.rows(record)
         files += [{"document": record["code"], **{key: file[key] for key in (
             "path", "role", "name", "format", "size", "sha256", "sha512")}} for file in record["files"]]
         signatures += [{"document": record["code"], "n": n, "verdict": one.get("verdict", ""),
@@ -171,7 +199,7 @@ def admit(session: Session, records: Iterable[Record]) -> None:
         return
     set_findings(session, [record["item"] for record in items], findings)
     session.execute(Document.__table__.insert(), documents)  # type: ignore[attr-defined]
-    for table, values in ((File, files), (Signature, signatures)):
+    for table, values in ((File, files), (Signature, signatures), (PageText, pages)):
         if values:
             session.execute(table.__table__.insert(), values)  # type: ignore[attr-defined]
     rows = {row.id: row for start in range(0, len(items), SOME) for row in session.scalars(
@@ -190,7 +218,7 @@ def renew(session: Session, *corrected: Record) -> None:
         codes = [record["code"] for record in some]
         days = {row.code: row for row in session.execute(select(
             Document.code, Document.recheck_on, Document.recheck_trust).where(Document.code.in_(codes)))}
-        for table in (File, Signature):
+        for table in (File, Signature, PageText):
             session.execute(delete(table).where(table.document.in_(codes)).execution_options(synchronize_session=False))
         session.execute(delete(Document).where(Document.code.in_(codes)).execution_options(synchronize_session=False))
         admit(session, some)
@@ -245,6 +273,11 @@ def admit_file_plan(session: Session, plan: Record) -> None:
             fonds=plan["fonds"], year=plan["year"], position=position, notation=entry["notation"],
             heading=entry["heading"], title=entry["title"], retention=entry["retention"], keeper=entry["keeper"],
             note=entry["note"]))
+
+
+def dated_year(fields: Mapping[str, str]) -> int:
+    """The year of a document's own date, whatever its kind; 0 where it has none."""
+    return latest_year(next((fields[key] for key in ("issuedDate", "photoTime", "recordDate") if fields.get(key)), ""))
 
 
 def iso_date(text: str) -> str:

@@ -7,13 +7,20 @@ hangs on an event ("đến khi hết hiệu lực") is not a number of years and
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from archive.dates import parse_date
 from archive.spelling import fold, plain
 
 # Luật Lưu trữ 33/2024/QH15 Điều 15.3: at least 2, at most 70 years, from the year the work ended.
 SHORTEST, LONGEST = 2, 70
 
+# A period as the catalogue's one number, so that the longest of many is their maximum.
+FOREVER, UNKNOWN = 9999, -1
+
+_OTHER = "07"       # tt05_maintenance: another period, which stands in words beside it
 _PERMANENT = {"vinh vien", "vv", "bao quan vinh vien"}
 _YEARS = re.compile(r"(?P<years>[0-9]{1,4})(?:[.,]0+)?\s*(?:năm|nam|n)?\s*(?:\([^)]*\))?", re.IGNORECASE)
 _DIGITS = {"một": 1, "hai": 2, "ba": 3, "bốn": 4, "năm": 5, "sáu": 6, "bảy": 7, "bẩy": 7, "tám": 8, "chín": 9}
@@ -52,6 +59,31 @@ def parse_retention(text: str) -> Retention | None:
         return Retention(int(match["years"]))
     years = _in_words(plain(text))
     return None if years is None else Retention(years)
+
+
+def kept_years(fields: Mapping[str, str], words: str = "") -> int:
+    """The years that a record names as its period, FOREVER for ever, UNKNOWN where it names none that can be counted.
+
+    `fields.maintenance` (a code of TT 05/2025, or words) comes first, its remark where the code says "another"; else
+    `words`, the period as the file plan has it.
+    """
+    return _kept(fields.get("maintenance", "").strip(), fields.get("maintenanceText", "").strip(), words.strip())
+
+
+@lru_cache(maxsize=4096)
+def _kept(code: str, remark: str, words: str) -> int:
+    from archive.fields.tables import code_lists  # its package reads periods by this module
+
+    named = code_lists()["tt05_maintenance"].values.get(code, code) if code != _OTHER else ""
+    period = parse_retention(named or remark or words)
+    if period is None:
+        return UNKNOWN
+    return FOREVER if period.years is None else min(period.years, FOREVER - 1)
+
+
+def latest_year(*dates: str) -> int:
+    """The latest year that one of these dates names, also partial ones; 0 where none is a date."""
+    return max((read.year for one in dates if one and (read := parse_date(one)) is not None), default=0)
 
 
 def _in_words(text: str) -> int | None:

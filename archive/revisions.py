@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from archive import layout, model, records
+from archive import layout, model, records, text_layers
 from archive.catalogue import record as record_events
 from archive.inventory import Inventory
 from archive.ledger import Entry, event_key
@@ -45,6 +45,11 @@ class Revision:
     def sealed(self) -> bool:
         """Whether all that changed is that the agency's seal was put on a copy that had waited for it."""
         return _stamps(self.before) == _stamps(self.after)
+
+    @property
+    def retexted(self) -> bool:
+        """Whether what changed is the document's text: it was corrected, or read again (archive/texts.py)."""
+        return _texts(self.after).get("version") == self.version and _texts(self.after) != _texts(self.before)
 
     @property
     def rechecked(self) -> bool:
@@ -83,9 +88,10 @@ def revisions(archive: Archive, object_id: str, since: int) -> Iterator[Revision
         for path, digest in sorted(newer.items()):
             if older.get(path, digest) != digest:
                 before, after = read(path, older[path]), read(path, digest)
+                found = Revision(version, before, after)
                 if (after.get("revised_at") and _stamps(before) != _stamps(after)) or (
-                        _seal(after).get("version") == version) or _looks(before) != _looks(after):
-                    yield Revision(version, before, after)
+                        _seal(after).get("version") == version) or _looks(before) != _looks(after) or found.retexted:
+                    yield found
         older = newer
 
 
@@ -105,6 +111,12 @@ def _seal(record: Record) -> Mapping[str, Any]:
     return told
 
 
+def _texts(record: Record) -> Mapping[str, Any]:
+    """What a record says of its text, where the case file's own object holds it."""
+    told: Mapping[str, Any] = record.get(text_layers.KEY, {})
+    return {} if "object" in told else told
+
+
 def _looks(record: Record) -> int:
     """How many later looks at the signatures changed a document."""
     return int(record.get("rechecked", {}).get("n", 0))
@@ -112,7 +124,7 @@ def _looks(record: Record) -> int:
 
 def is_revised(record: Record) -> bool:
     """Whether a later version than the one that brought the document changed its record."""
-    return (bool(record.get("revised_at")) or _looks(record) > 0
+    return (bool(record.get("revised_at")) or _looks(record) > 0 or bool(_texts(record))
             or _seal(record).get("version", 0) > record.get("version", 0))
 
 
@@ -131,6 +143,10 @@ def sealed_entry(record: Record) -> Entry | None:
 def entry(revision: Revision) -> Entry:
     """The event of a revision: what was there, what is there now, and the reason."""
     before, after = revision.before, revision.after
+    if revision.retexted:
+        from archive import texts  # it builds on this module
+
+        return texts.entry(after, revision.version)
     if revision.rechecked:
         from archive import rechecks  # it builds on this module
 
@@ -160,6 +176,8 @@ def catch_up(archive: Archive, code: str) -> list[Entry]:
     Called after every correction, and before anything else is written to a case file: a killed process may have left
     the store ahead. Documents that the catalogue has never seen are left to the night. The caller owns the archive.
     """
+    from archive import texts  # it builds on this module
+
     object_id = layout.casefile_object(code)
     stored = archive.store.version(object_id)
     with archive.catalogue.session() as session:
@@ -171,6 +189,7 @@ def catch_up(archive: Archive, code: str) -> list[Entry]:
         record_events(session, archive.ledger, entries)
         have = _known(session, code)
         records.renew(session, *{one.after["code"]: one.after for one in found if one.after["code"] in have}.values())
+        texts.catch_up(archive, session, code)
         held = records.read_case_file(archive.store, code)
         whole = len(have) == len(records.ordinals(archive.store, code))
         if held["title"] != row.title:
@@ -189,12 +208,17 @@ def put(archive: Archive, object_id: str, files: Mapping[str, NewFile], message:
         version = archive.store.put(object_id, files, message=message, user="luutru", created=at)
         catch_up_fonds(archive, object_id.removeprefix(layout.fonds_object("")))
         return version
-    with archive.catalogue.session() as session:
-        session.execute(update(model.CaseFile).where(model.CaseFile.code == code).values(state=REVISING))
+    mark(archive, code)
     try:
         return archive.store.put(object_id, files, message=message, user="luutru", created=at)
     finally:
         catch_up(archive, code)     # also after a full disk: the mark goes, the case file is as it was
+
+
+def mark(archive: Archive, code: str) -> None:
+    """Note in the catalogue that a case file is about to be changed, so that `finish` finds it again after a kill."""
+    with archive.catalogue.session() as session:
+        session.execute(update(model.CaseFile).where(model.CaseFile.code == code).values(state=REVISING))
 
 
 def finish(archive: Archive) -> list[str]:

@@ -98,15 +98,30 @@ class OcrSettings(_Section):
     """How scans are read."""
 
     languages: str = Field("vie", description="Tesseract languages, joined by +")
+    languages_of: dict[str, str] = Field(
+        default_factory=dict, description='what differs for single fonds, by their codes: { "H99.KT" = "vie+eng" }')
     tessdata: str = Field("", description="folder of Tesseract's language data; empty: the system's")
     retry_below: float = Field(90.0, description="mean word confidence under which a page is tried once more")
     review_below: float = Field(60.0, description="mean word confidence under which a person is asked to look")
+    access_copy: Literal["light", "as_received"] = Field(
+        "light", description="pictures of access copies: encoded anew at the resolution that is read (light), or as "
+                             "they were received (as_received); the received file is kept either way")
+
+    def for_fonds(self, fonds: str) -> OcrSettings:
+        """The same with the languages of this fonds."""
+        own = self.languages_of.get(fonds, self.languages)
+        return self if own == self.languages else self.model_copy(update={"languages": own})
 
 
 class SearchSettings(_Section):
     """How the index is kept."""
 
-    engine: Literal["tantivy"] = Field("tantivy", description="search engine")
+    engine: Literal["tantivy", "whoosh"] = Field(
+        "tantivy", description="search engine: tantivy; or whoosh, pure Python and much slower, for machines without "
+                               "the other, up to some 10,000 documents. After a change: luutru index rebuild")
+    aliases: Path = Field(Path("aliases.toml"), description="the agency's own abbreviations, such as \"SNV\" = \"Sở "
+                                                            "Nội vụ\"; need not be there; relative ones lie in the "
+                                                            "archive's folder")
 
 
 class PackageSettings(_Section):
@@ -178,6 +193,93 @@ class SealSettings(_Section):
     font: str = Field("", description="font file of the visible text; empty: the system's Liberation Serif")
 
 
+class ScanSettings(_Section):
+    """How long scans are taken apart into documents, and what a scan job asks for (docs/digitising.md)."""
+
+    separators: Literal["scans", "off"] = Field(
+        "scans", description="scans: separator sheets are looked for in PDF and TIFF files of pictures; off: nowhere")
+    folders: list[str] = Field(
+        default_factory=list, description="folders of the inbox in which scans lie, such as quet; elsewhere no sheet "
+                                          "is looked for; empty: everywhere")
+    sides: Literal["off", "a_b", "odd_even"] = Field(
+        "off", description="scans made side by side, two files a document: a_b: NAME-A and NAME-B, both from the first "
+                           "sheet on; odd_even: NAME-le and NAME-chan, the second from the last sheet back")
+    pages: Literal["folders", "off"] = Field(
+        "folders", description="JPEG and PNG files that are pages: folders: pictures in a folder named by file code "
+                               "(and ordinal), and files CODE-p001.jpg, become one scan; off: each is a document")
+    return_without_backup: bool = Field(
+        False, description="whether the originals of a scan job may be returned while no copy of the archive holds "
+                           "their scans; it is then told as a warning (NĐ 31/2026/NĐ-CP Điều 12.7)")
+
+
+class WebSettings(_Section):
+    """The portal (luutru serve): where people reach it, how long they stay logged in."""
+
+    address: str = Field("", description="address at which people reach the portal, such as https://luutru.snv.gov.vn; "
+                                         "empty: the one that luutru serve listens on")
+    hosts: list[str] = Field(default_factory=list, description="further host names under which it answers; any other "
+                                                               "is turned away")
+    idle_minutes: float = Field(30.0, gt=0, description="a session ends after so many minutes without a click")
+    session_hours: float = Field(10.0, gt=0, description="a session ends after so many hours in any case")
+    max_form_mb: float = Field(5.0, gt=0, description="largest form that is taken, MB")
+
+
+class RetentionSettings(_Section):
+    """How long things are kept."""
+
+    counting: Literal["next_year", "end_year"] = Field(
+        "next_year", description="how years are counted, an interpretation: no text says whether the year in which the "
+                                 "work ended counts (Luật Lưu trữ 33/2024/QH15 Đ15.3). next_year: kept until 31 "
+                                 "December of that year + N; end_year: that year is the first of the N")
+    deadline_days: int = Field(30, ge=0, description="the morning report tells what is due within so many days, and "
+                                                     "what is overdue")
+    deadlines_off: list[str] = Field(
+        default_factory=list, description="deadlines that do not count here: rules of retention/deadlines.toml, such "
+                                          "as submission.digital; an interpretation, to be answered for")
+    construction: list[str] = Field(
+        default_factory=list, description="symbols of case files of building works (the part of the notation after the "
+                                          "number, such as XD): submitted 3 months after settlement (NĐ 30/2020 Đ30)")
+
+
+class DestructionSettings(_Section):
+    """The way to a destruction: who decides, which periods run, what stays of it (docs/destruction.md)."""
+
+    archive: Literal["current", "historical"] = Field(
+        "current", description="kind of archive: current (lưu trữ hiện hành) or historical (lưu trữ lịch sử); with "
+                               "submits_to it says who decides (retention/destruction/deciding.toml)")
+    submits_to: Literal["central", "province", "nobody"] = Field(
+        "province", description="to which historical archive the agency submits; for nobody no appraisal opinion is "
+                                "compulsory (Luật Lưu trữ 33/2024/QH15 Đ16.3)")
+    notice_days: int = Field(30, ge=0, description="what expires is announced so many days before (TT 01/2019 Đ20.5.a, "
+                                                   "old regime)")
+    apply_days: int = Field(15, ge=1, description="a destruction is executed at most so many days after its decision; "
+                                                  "read only in descriptions of TT 06/2025/TT-BNV: ask your authority")
+    dossier_years: int = Field(20, ge=20, description="the dossier of a destruction is kept at least so many years "
+                                                      "(Luật Lưu trữ 2011 Đ28.5; the present period was not read)")
+    signers: list[str] = Field(
+        default_factory=list, description="whose signatures on a decision count: names or organisations as their "
+                                          "certificates have them; empty: the agency's own name")
+    titles: Literal["keep", "hash", "drop"] = Field(
+        "keep", description="what the trace of a destruction says of a case file's title: keep it, as the approved "
+                            "list does (TT 05/2025/TT-BNV Đ48.4, Đ49.7.b); hash: its SHA-256 with the code; drop: "
+                            "nothing. "
+                            "An interpretation: Luật Lưu trữ 33/2024/QH15 Đ36.4.b has all metadata go")
+    overwrite: bool = Field(True, description="write zeros over every file before its name goes; of little use on SSDs "
+                                              "and snapshots (docs/destruction.md), and never a promise")
+    backups: dict[str, int] = Field(
+        default_factory=dict, description="backups that the archive does not see: name = days until the newest one "
+                                          "made before a destruction is overwritten or ends")
+
+
+class TransferSettings(_Section):
+    """How case files are handed over to the historical archive (thu nộp)."""
+
+    special_fonds: list[str] = Field(
+        default_factory=list, description="fonds (agency codes) of police, defence, foreign affairs or a sector whose "
+                                          "old term is 30 years instead of 10 (NĐ 01/2013/NĐ-CP Đ14–15), for work that "
+                                          "ended before 01/07/2025")
+
+
 class Settings(BaseSettings):
     """All settings of one archive. Raises pydantic.ValidationError for a value that cannot be."""
 
@@ -198,6 +300,11 @@ class Settings(BaseSettings):
     fixity: FixitySettings = Field(default_factory=FixitySettings)
     copies: CopiesSettings = Field(default_factory=CopiesSettings)
     seal: SealSettings = Field(default_factory=SealSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    destruction: DestructionSettings = Field(default_factory=DestructionSettings)
+    scans: ScanSettings = Field(default_factory=ScanSettings)
+    transfer: TransferSettings = Field(default_factory=TransferSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
 
     toml_file: ClassVar[Path | None] = None
 

@@ -20,6 +20,7 @@ from archive import clock, i18n
 from archive.errors import (
     ArchiveBusyError,
     CatalogueLostError,
+    DestroyedError,
     IntegrityError,
     LuuTruError,
     NoArchiveError,
@@ -33,7 +34,7 @@ from archive.settings import Settings, load
 
 STATES = {"stored": "green", "quarantine": "yellow", "failed": "red", "kept_out": "red", "duplicate": "dim",
           "list": "dim", "package": "green", "turned_away": "dim", "released": "cyan", "received": "cyan",
-          "examined": "cyan"}
+          "examined": "cyan", "destroyed": "dim"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -86,7 +87,7 @@ def state_name(state: str) -> str:
              "kept_out": _("kept out (state secret mark)"), "duplicate": _("duplicate"), "list": _("registry list"),
              "package": _("package, taken apart"),
              "turned_away": _("refused for good"), "released": _("released, stored next night"),
-             "received": _("received"), "examined": _("examined")}
+             "received": _("received"), "examined": _("examined"), "destroyed": _("destroyed by decision")}
     return names.get(state, state)
 
 
@@ -109,7 +110,9 @@ def role_name(role: str) -> str:
     names = {"original": _("original"), "attachment": _("attachment"), "message": _("message"),
              "signature": _("signature file"),
              "access": _("access copy"), "text": _("text"), "signature-report": _("signature report"),
-             "signature-print": _("signature report, printed")}
+             "signature-print": _("signature report, printed"), "text-current": _("text in use"),
+             "text-corrections": _("corrections of the text"), "text-reading": _("later reading of the text"),
+             "access-waiting": _("new access copy, waits for the seal")}
     return names.get(role, role)
 
 
@@ -158,7 +161,7 @@ def explain(error: LuuTruError) -> str:
             return lost.format(place=detail)
         case IntegrityError():
             return _("Integrity: {detail}").format(detail=detail)
-        case UsageError():
+        case UsageError() | DestroyedError():
             return detail
         case RefusedError():
             return _("Refused: {detail}").format(detail=detail)

@@ -32,7 +32,7 @@ class Fault:
     `kind`: changed, missing, extra (in no inventory), kind (a link or a folder where a file should be), inventory,
     sidecar; of a whole object: gone, rolled_back (an older version than was stored), misplaced (another object lies
     here), disagrees (two copies that are each whole in themselves differ), ahead (a copy holds a version of which
-    store and ledger know nothing), unknown (nothing says what it should be).
+    store and ledger know nothing), unknown (nothing says what it should be), destroyed (it should be here no more).
     `path` is seen from the object's folder ("" the object itself); digests are hex, "" where there is none.
     """
 
@@ -253,6 +253,7 @@ _SENTENCES = {
     "disagrees": lambda: _("{object}: two copies are each whole in themselves, and differ ({stated} and {found})"),
     "ahead": lambda: _("{object}: the copy holds a newer version ({found}) than store and ledger know ({stated})"),
     "unknown": lambda: _("{object}: the object cannot be read: no inventory of it is whole"),
+    "destroyed": lambda: _("{object}: it was destroyed by a decision, and lies here again or still"),
     "unlisted": lambda: _("{object}: the ledger does not know this object"),
     "forged": lambda: _("{object}: {path} is not what the ledger and the seals say was stored"),
 }

@@ -67,7 +67,7 @@ def _letters(folder: Path, documents: int, start: int = 0, codes: Sequence[str] 
             said = _DAY.search(opened[0].get_textpage().get_text_range())
         assert said is not None, "a letter without its date"
         day = date(int(said[3]), int(said[2]), int(said[1]))
-        rows.append(_row(one.name, codes[number % len(codes)], one.number, one.subject, day, "Gốc điện tử"))
+        rows.append(row(one.name, codes[number % len(codes)], one.number, one.subject, day, "Gốc điện tử"))
     (folder / LIST).write_bytes(registry.as_xlsx(rows))
 
 
@@ -86,7 +86,7 @@ def _scans(folder: Path, pages: int) -> None:
             path.write_bytes(made)
         else:
             path = Path(shutil.copy(path, inbox))
-        rows.append(_row(path.name, codes[number % len(codes)], f"{number + 1}/SNV-VP",
+        rows.append(row(path.name, codes[number % len(codes)], f"{number + 1}/SNV-VP",
                          f"Trang quét thứ {number + 1}", date(2026, 11, 10), "Số hóa"))
     (inbox / LIST).write_bytes(registry.as_xlsx(rows))
 
@@ -104,7 +104,8 @@ def _pictures() -> Iterator[bytes]:
                 yield scans.as_jpeg(page, grainy)
 
 
-def _row(name: str, case_file: str, number: str, subject: str, day: date, trust: str) -> registry.Row:
+def row(name: str, case_file: str, number: str, subject: str, day: date, trust: str) -> registry.Row:
+    """A row of a registry list about a document of the sample agency."""
     values: registry.Row = {
         "Tên tệp": name, "Mã hồ sơ": case_file, "Số": number.partition("/")[0], "Ký hiệu": number.partition("/")[2],
         "Ngày ban hành": day, "Cơ quan ban hành": "Sở Nội vụ tỉnh Mẫu", "Loại văn bản": "Công văn",

@@ -108,11 +108,11 @@ def _measured(inbox: Path, scratch: Path, runs: int, floor: Callable[[], Cost]) 
         floors.append(floor())
         root = new_archive(scratch, inbox)
         nights.append(night(["-m", "cli", "--root", str(root), "nightly", "--json"]))
-        became.append(_what_became(root, len(files)))
+        became.append(what_became(root, len(files)))
         shutil.rmtree(root)
         root = new_archive(scratch, inbox)
         parts.append(_parts(night([str(HERE / "phases.py"), str(root)])))
-        became.append(_what_became(root, len(files)))
+        became.append(what_became(root, len(files)))
         shutil.rmtree(root)
     if any(one != became[0] for one in became):
         raise SystemExit(f"the nights did not come to the same: {became}")
@@ -161,7 +161,7 @@ def _parts(night: Cost) -> dict[str, float]:
     return parts | {"start and feed the workers": night.cpu - sum(parts.values())}
 
 
-def _what_became(root: Path, documents: int) -> tuple[dict[str, int], dict[str, int]]:
+def what_became(root: Path, documents: int) -> tuple[dict[str, int], dict[str, int]]:
     """How many items are in which state, and stored documents under which verdict; nothing may have been left out."""
     from sqlalchemy import select
 

@@ -19,8 +19,9 @@ if str(Path(__file__).resolve().parents[1]) not in sys.path:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # What has just ended when the night reports the beginning of a stage.
-_BEFORE = {"collect": "look into the inbox", "examine": "read the list", "store": "file"}
-_DURING = {"collect": "collect", "examine": "note what was found", "store": "store", "index": "index"}
+_BEFORE = {"collect": "look into the inbox", "sheets": "read the list", "examine": "read the list", "store": "file"}
+_DURING = {"collect": "collect", "sheets": "look for separator sheets", "examine": "note what was found",
+           "store": "store", "index": "index"}
 
 
 def main() -> None:

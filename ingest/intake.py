@@ -64,7 +64,8 @@ def received_parts(place: Path, name: str, size: int, sha256: str, sha512: str) 
     """The one part of an item of which nothing is known but what was received."""
     received = place / "received"
     file = next((path for path in sorted(received.glob("*")) if path.is_file()), received / "lost")
-    return [{"name": Path(name).name, "role": "original", "path": file.relative_to(place).as_posix(), "size": size,
+    own = Path(name).name if file.suffix.lower() == Path(name).suffix.lower() else file.name   # a scan's first page
+    return [{"name": own, "role": "original", "path": file.relative_to(place).as_posix(), "size": size,
              "sha256": sha256, "sha512": sha512, "format": ""}]
 
 

@@ -15,7 +15,7 @@ from archive import clock
 from archive.findings import Finding
 from archive.settings import Settings
 
-Role = Literal["original", "attachment", "message", "signature", "list"]
+Role = Literal["original", "attachment", "message", "signature", "list", "back"]
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +40,23 @@ from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
 from archive.records import finding_rows, set_findings
 from ingest import intake, rechecking
+from ingest.giving_back import give_back
 from ingest.item import Context, Item
-from ingest.sources import inbox, signature_files
+from ingest.sources import inbox, scan_sides, signature_files
 from ingest.sources.inbox import Waiting, remove_from_inbox
 from ingest.sources.packages import SOURCE
 from ingest.stages.collect import collect, is_known, join_registry, stays_in_inbox, waiting_files
 from ingest.stages.file import file_items
-from ingest.stages.index import index_documents
+from ingest.stages.index import as_follower, index_documents, renew_outdated
 from ingest.stages.lists import store_lists
 from ingest.stages.packages import fetch_again, register_packages
+from ingest.stages.scans import keep_scans, look_for_sheets
 from ingest.stages.seal import seal_items
 from ingest.stages.store import store_folder
 from ingest.stages.submission import leave_settled, store_loose
 from ingest.stages.submission import stays_in_inbox as package_stays
 from ingest.worker import examine_all
+from retention import objects
 
 OPEN = ("received", "released", "failed")       # states that a night takes up
 DONE = ("stored", "duplicate", "kept_out", "quarantine", "turned_away", "list", "package")
@@ -60,6 +64,7 @@ ROOM_FACTOR = 4         # free space wanted, as a multiple of what waits: intake
 ROOM_LEAST = 50 << 20   # bytes wanted free in any case
 ROOM_RUNNING = 8 << 20  # bytes free below which the findings of workers are not believed
 AT_ONCE = 32            # examined items written with one transaction …
+PORTAL_SECONDS = 5.0    # how long a night waits for an owner: the portal's acts take a moment
 NOTE_SECONDS = 1.0      # … or all that came within this time: a kill must not cost minutes of OCR
 
 Progress = Callable[[str, int, int], None]
@@ -82,13 +87,15 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
     Raises ArchiveBusyError when another batch owns the archive, NoRoomError when the disk cannot hold it; in
     both cases nothing is lost, and the next run goes on.
     """
-    with ownership(archive):
+    with ownership(archive, wait=PORTAL_SECONDS):
         intake.sweep(archive.settings)
         inbox.sweep(layout.intake_folder(archive.settings))
+        objects.catch_up(archive)                       # decisions on periods that were killed before their event
         now = clock.now()
         waiting, findings = waiting_files(archive, now)
         batch, resumed = _batch(archive, waiting, now)
         night = Night(batch, resumed, findings=findings)
+        night.findings += as_follower(batch, lambda: renew_outdated(archive))
         if not batch:
             night.findings += rechecking.nightly(archive, now, "", progress)
             night.findings += _audit(archive, now, idle=True)
@@ -147,6 +154,7 @@ def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]],
     night.findings += findings
     progress("collect", len(waiting), len(waiting))
     night.findings += _take_up(archive, batch, waiting)
+    look_for_sheets(archive, batch, _context(archive, batch), night.cpu, progress)
     lists = join_registry(archive, batch)
     _note_lists(archive, batch, lists)
     _examine(archive, night, progress)
@@ -156,12 +164,8 @@ def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]],
     night.findings += _file_and_store(archive, batch, now, progress)
     store_lists(archive, batch, now)
     store_loose(archive, batch, now)
-    try:
-        index_documents(archive, lambda done, total: progress("index", done, total))
-    except Exception as error:      # the index is a follower: the night's records are safe, the report shows it red
-        log.exception("index failed", batch=batch)
-        night.findings.append(finding("INDEX-001", "index", error=str(error)))
-    night.findings += _clear_inbox(archive, batch, again, waiting)
+    night.findings += as_follower(batch, lambda: index_documents(archive, partial(progress, "index")))
+    night.findings += _clear_inbox(archive, batch, again, waiting, now)
     _finish(archive, night)
 
 
@@ -237,8 +241,7 @@ def _examine(archive: Archive, night: Night, progress: Progress) -> None:
         if not rows:
             return
         items = [intake.from_row(row, archive.settings) for row in rows]
-        batch = session.get_one(model.Batch, night.batch)
-        context = Context(archive.settings, date.fromisoformat(batch.night), clock.parse(batch.started_at))
+    context = _context(archive, night.batch)
     done: list[tuple[Item, list[Finding]]] = []
     noted = time.monotonic()
     progress("examine", 0, len(items))
@@ -253,6 +256,12 @@ def _examine(archive: Archive, night: Night, progress: Progress) -> None:
             done, noted = [], time.monotonic()
         progress("examine", count, len(items))
     _note_examined(archive, done)
+
+
+def _context(archive: Archive, batch: str) -> Context:
+    with archive.catalogue.session() as session:
+        row = session.get_one(model.Batch, batch)
+        return Context(archive.settings, date.fromisoformat(row.night), clock.parse(row.started_at))
 
 
 def _note_examined(archive: Archive, done: Sequence[tuple[Item, list[Finding]]]) -> None:
@@ -335,8 +344,8 @@ def _file_and_store(archive: Archive, batch: str, now: datetime, progress: Progr
 # --- after -------------------------------------------------------------------------------------------------
 
 
-def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
-                 waiting: Sequence[tuple[str, Waiting]]) -> list[Finding]:
+def _clear_inbox(archive: Archive, batch: str, again: Sequence[str], waiting: Sequence[tuple[str, Waiting]],
+                 now: datetime) -> list[Finding]:
     """Remove what has found its place: intake folders of stored items, and inbox files of all that are safe.
 
     `again` are items of earlier nights whose files came once more; `waiting` says where the files lay tonight (two
@@ -346,7 +355,9 @@ def _clear_inbox(archive: Archive, batch: str, again: Sequence[str],
         rows = list(session.scalars(select(model.Item).where(model.Item.batch == batch)))
         rows += [session.get_one(model.Item, one) for one in again]
         open_packages = {row.id for row in rows if row.state == "package" and package_stays(session, row.id)}
-        stays = signature_files.clear(session, rows, waiting)
+        stays = [*signature_files.clear(session, rows, waiting), *keep_scans(archive, now)]
+        scan_sides.clear(session, [row for row in rows if row.id not in open_packages], waiting)
+    stays += give_back(archive, [row for row in rows if row.state == "kept_out"], waiting)
     places: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for source, one in waiting:
         places[source, one.name].append(one.path)

@@ -24,6 +24,7 @@ from archive.opening import Archive
 from archive.records import Record
 from archive.store import NewFile
 from ingest.copying import hash_file
+from ingest.redo_copies import WAITING
 from ingest.stages import seal
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def waiting(archive: Archive) -> list[Waiting]:
     with archive.catalogue.session() as session:
         rows = session.execute(select(document.code, document.case_file, document.ordinal, model.Item.name,
                                       finding_.params).join(model.Item, model.Item.id == document.item).join(
-            finding_, finding_.item == document.item).where(finding_.code == seal.WAITS)
+            finding_, finding_.item == document.item).where(finding_.code.in_((seal.WAITS, seal.WAITS_AGAIN)))
             .order_by(document.case_file, document.ordinal)).all()
     return [Waiting(row.code, row.case_file, row.ordinal, row.name, row.params.get("reason", "")) for row in rows]
 
@@ -109,8 +110,8 @@ def examine_waiting(archive: Archive, sealer: Sealer, wanted: Sequence[Waiting],
             outcome.findings.append(_closed(one, state))
         else:
             held = archive.store.files(layout.casefile_object(one.case_file))
-            for file in _access(_record(archive, one)):
-                found = sealer.examine(held[file["path"]].place).findings
+            for source in _sources(_record(archive, one)):
+                found = sealer.examine(held[source].place).findings
                 outcome.findings += [Finding(about.code, about.level, one.code, about.params) for about in found]
         outcome.done = worst(outcome.findings) < Level.refused
         tell(outcome)
@@ -147,9 +148,9 @@ def _seal_one(archive: Archive, sealer: Sealer, outcome: Outcome, by: str, aside
     copies = _access(record)
     pairs: list[tuple[Path, Path]] = []
     try:
-        for n, file in enumerate(copies, 1):
+        for n, source in enumerate(_sources(record), 1):
             place = aside / f"{one.ordinal:07d}-{n}.pdf"
-            archive.store.export(object_id, file["path"], place)        # hashed: only what was stored is sealed
+            archive.store.export(object_id, source, place)              # hashed: only what was stored is sealed
             pairs.append((place, aside / f"{one.ordinal:07d}-{n}-sealed.pdf"))
     except IntegrityError as error:
         outcome.findings.append(finding("SEAL-058", one.code, reason=error))
@@ -162,7 +163,7 @@ def _seal_one(archive: Archive, sealer: Sealer, outcome: Outcome, by: str, aside
         file["path"]: seal.copy_told(unsealed, sealed)
         for file, unsealed, sealed in zip(copies, done.unsealed, done.sealed, strict=True)}}
     new: dict[str, NewFile] = {}
-    listed = [dict(file) for file in record["files"]]
+    listed = [dict(file) for file in record["files"] if file["role"] != WAITING]
     for file, sealed in zip(copies, done.sealed, strict=True):
         assert sealed.target is not None
         digest = hash_file(sealed.target)
@@ -188,6 +189,12 @@ def _access(record: Record) -> list[Any]:
     """The document's access copies, the main file's first."""
     return sorted((file for file in record["files"] if file["role"] == "access"),
                   key=lambda file: (len(file["path"]), file["path"]))
+
+
+def _sources(record: Record) -> list[str]:
+    """What is sealed for each of them: the copy itself, or the newer one that waits (ingest/redo_copies.py)."""
+    newer = {file["for"]: str(file["path"]) for file in record["files"] if file["role"] == WAITING}
+    return [newer.get(file["path"], file["path"]) for file in _access(record)]
 
 
 def _closed(one: Waiting, state: str) -> Finding:

@@ -1,7 +1,8 @@
 """The legal time of receipt: which moment counts, by the province's rule and the agency's working calendar.
 
-Rules and calendars are data (receipt.toml). The raw time of entry is never changed or replaced here: the
-legal time is derived from it and stored beside it, with the rule's id (LS Đ11, LA Đ10, DN Đ10, PY Đ8.3).
+Rules are data (receipt.toml), and so are calendars (archive/working_days.toml). The raw time of entry is never changed
+or replaced here: the legal time is derived from it and stored beside it, with the rule's id (LS Đ11, LA Đ10, DN Đ10,
+PY Đ8.3).
 """
 
 from __future__ import annotations
@@ -14,17 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from archive import working_days
 from archive.clock import VIETNAM
 from archive.errors import UsageError
 from archive.i18n import _
+from archive.working_days import Calendar
 
 BOOK = Path(__file__).with_name("receipt.toml")
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# A calendar without a session in two months is a fault in its data, not a long holiday.
-MOST_DAYS_OFF = 62
 
 Kind = Literal["raw", "next_period", "next_workday"]
-Session = tuple[time, time]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +51,8 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """When an agency works: sessions by weekday, days off, days worked instead, and what is not settled."""
-
-    id: str
-    name: str
-    years: frozenset[int]
-    week: Mapping[int, tuple[Session, ...]]
-    off: frozenset[date]
-    worked: Mapping[date, int]
-    unsettled: frozenset[date]
-
-    def sessions(self, day: date) -> tuple[Session, ...]:
-        """The office hours of `day`; none when nobody works."""
-        if day in self.worked:
-            return self.week.get(self.worked[day], ())
-        return () if day in self.off else self.week.get(day.weekday(), ())
-
-    def settled(self, day: date) -> bool:
-        """Whether the calendar is sure of `day`; an ordinary day off of the week is sure in every year."""
-        if day in self.unsettled:
-            return False
-        return day.year in self.years or not self.week.get(day.weekday())
-
-
-@dataclass(frozen=True, slots=True)
 class Book:
-    """All rules and calendars of one receipt.toml."""
+    """All rules of one receipt.toml, and the working calendars."""
 
     rules: Mapping[str, Rule]
     calendars: Mapping[str, Calendar]
@@ -92,19 +66,22 @@ class Book:
 
     def calendar(self, name: str) -> Calendar:
         """The calendar `name`. Raises UsageError for one that the book does not have."""
-        if name not in self.calendars:
-            raise UsageError(_("There is no working calendar {name}; there are {known}.").format(
-                name=name, known=", ".join(sorted(self.calendars))))
-        return self.calendars[name]
+        return working_days.named(self.calendars, name)
+
+
+def read_book(path: Path = BOOK, folder: Path | None = None) -> Book:
+    """The rules of `path`, and the calendars with those imported into the archive's `folder`.
+
+    Raises UsageError for rules or calendars that cannot be right.
+    """
+    return Book(_rules(path), working_days.calendars(folder))
 
 
 @cache
-def read_book(path: Path = BOOK) -> Book:
-    """The rules and calendars of `path`. Raises UsageError for a book that cannot be right."""
+def _rules(path: Path) -> Mapping[str, Rule]:
     with path.open("rb") as stream:
         raw = tomllib.load(stream)
-    return Book({name: _rule(name, entry) for name, entry in raw["rules"].items()},
-                {name: _calendar(name, entry) for name, entry in raw["calendars"].items()})
+    return {name: _rule(name, entry) for name, entry in raw["rules"].items()}
 
 
 def legal_time(received_at: datetime, rule: str, calendar: str, book: Book | None = None) -> LegalTime:
@@ -172,9 +149,7 @@ def _sessions_from(days: Calendar, moment: datetime) -> Iterator[tuple[datetime,
             if datetime.combine(day, end, VIETNAM) >= moment:
                 yield datetime.combine(day, start, VIETNAM), datetime.combine(day, end, VIETNAM)
         idle = 0 if today else idle + 1
-        if idle > MOST_DAYS_OFF:
-            raise UsageError(_("The working calendar {name} has no office hours for {days} days up to {day}.").format(
-                name=days.id, days=idle, day=f"{day:%d/%m/%Y}"))
+        days.check_idle(idle, day)
         day += timedelta(days=1)
 
 
@@ -189,19 +164,3 @@ def _rule(name: str, entry: Mapping[str, Any]) -> Rule:
         raise UsageError(_("The receipt rule {name} has the unknown kind {kind}.").format(
             name=name, kind=entry["kind"]))
     return Rule(name, entry["kind"], bool(entry.get("literal", False)), entry["article"])
-
-
-def _calendar(name: str, entry: Mapping[str, Any]) -> Calendar:
-    week = {WEEKDAYS.index(day): tuple((start, end) for start, end in sessions)
-            for day, sessions in entry["sessions"].items()}
-    for sessions in week.values():
-        times = [moment for session in sessions for moment in session]
-        if times != sorted(set(times)):
-            message = _("In the working calendar {name} the sessions of a day do not follow one another.")
-            raise UsageError(message.format(name=name))
-    holidays, makeup, unsure = (entry.get(key, []) for key in ("holidays", "makeup", "unsure"))
-    unsettled = [day["date"] for day in [*holidays, *makeup] if not day["confirmed"]]
-    return Calendar(name, entry["name"], frozenset(entry["years"]), week,
-                    frozenset(day["date"] for day in holidays),
-                    {day["date"]: WEEKDAYS.index(day["like"]) for day in makeup},
-                    frozenset([*unsettled, *(day["date"] for day in unsure)]))

@@ -163,7 +163,8 @@ def build(archive: Archive, batch: str, today: date | None = None) -> Report:
         return Report(
             agency=f"{archive.settings.agency.name} ({archive.settings.agency.code})", batch=batch, night=row.night,
             started_at=_local(row.started_at), finished_at=_local(row.finished_at), counts=counts, lines=lines,
-            earlier=earlier, deadlines=due(session, batch, today or clock.in_vietnam(clock.now()).date()),
+            earlier=earlier,
+            deadlines=due(session, archive.settings, batch, today or clock.in_vietnam(clock.now()).date()),
             promises=_promises(session, archive, batch, counts, row.finished_at != ""), totals=_totals(session),
             again=_again(session, batch), inbox=[
                 *(Finding.from_dict(one) for one in row.summary.get("inbox", [])), *_copy_findings(archive)],
@@ -348,6 +349,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "inbox_findings": [found.as_dict() for found in report.inbox],
         "waiting_since_earlier": [_line_as_dict(line) for line in report.earlier],
         "deadlines": [{"kind": one.kind, "subject": one.subject, "due": one.due.isoformat(), "late": one.late,
+                       "last_due": (one.last or one.due).isoformat(), "state": one.state, "count": one.count,
                        "article": one.article, "vi": one.sentence("vi"), "en": one.sentence("en")}
                       for one in report.deadlines],
         "promises": [{"name": one.name, "state": one.state, **one.figures} for one in report.promises]}

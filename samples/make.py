@@ -48,11 +48,12 @@ def _everything(force: bool) -> Iterator[tuple[Path, bytes]]:
 
 
 def _rows(*, scans: bool) -> Iterator[registry.Row]:
-    for entry in recipes.entries():
-        if (entry["recipe"] == "scan") is scans and entry.get("list", True):
-            name = Path(entry["path"]).name if scans else entry["path"]
-            yield registry.row(typeset.documents()[entry["document"]], name, recipes.page_count(entry),
-                               scanned=scans, changes=entry.get("row"))
+    for one in recipes.entries():
+        if (one["recipe"] in ("scan", "pile")) is scans and one.get("list", True):
+            for entry, path in recipes.named(one):
+                name = Path(path).name if scans else path
+                yield registry.row(typeset.documents()[entry["document"]], name, recipes.page_count(entry),
+                                   scanned=scans, changes=entry.get("row"))
 
 
 def _write(path: Path, body: bytes) -> Path:

@@ -28,9 +28,9 @@ from search.legacy import (
 from search.mending import repair
 from search.syllables import VIETNAMESE, counts, language_guess, share, syllable_weight, syllables, vietnamese_share
 
-__all__ = ["MOJIBAKE", "VIETNAMESE", "Decoded", "counts", "decode", "from_font", "from_tcvn3", "from_vni",
-           "language_guess", "may_be_legacy", "recover", "repair", "share", "syllable_weight", "syllables", "to_tcvn3",
-           "to_vni", "undo_misreading", "vietnamese_share"]
+__all__ = ["MOJIBAKE", "VIETNAMESE", "Decoded", "counts", "decode", "from_font", "from_pictures", "from_tcvn3",
+           "from_vni", "language_guess", "may_be_legacy", "recover", "repair", "share", "syllable_weight", "syllables",
+           "to_tcvn3", "to_vni", "undo_misreading", "vietnamese_share"]
 
 # UTF-32 before UTF-16: the little-endian mark of one begins with that of the other.
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "utf-8"), (codecs.BOM_UTF32_LE, "utf-32", "utf-32"),
@@ -50,6 +50,12 @@ def recover(text: str) -> Decoded:
     found = undo_misreading(text)
     mended, repairs = repair(found.text)
     return Decoded(mended, found.encoding, found.confidence, {**found.repairs, **repairs})
+
+
+def from_pictures(text: str) -> Decoded:
+    """Text that a reader of pictures wrote: Unicode by its nature, whatever signs it saw; letters mended, into NFC."""
+    mended, repairs = repair(text)
+    return Decoded(mended, "unicode", 1.0, repairs)
 
 
 def decode(data: bytes) -> Decoded:

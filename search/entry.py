@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any
 
+from archive.access import access_of
 from archive.fields.kinds import title_of
 from search.numbers import type_name
 from search.query import days
@@ -33,6 +34,8 @@ class Entry:
     signer: str = ""
     case_title: str = ""
     legal_value: str = ""
+    fonds: str = ""
+    access: str = ""                          # open, undecided, restricted: who may know of it (archive/access.py)
     text: str = ""
     fingerprint: str = ""
 
@@ -61,4 +64,5 @@ def entry_from_record(record: Mapping[str, Any], text: str) -> Entry:
         type_name=fields.get("typeNameText", "") or type_name(fields.get("typeName", "")),
         organ=fields.get("organName", ""), subject=title_of(fields), signer=fields.get("signer", ""),
         case_title=record.get("case_title", ""), legal_value=record.get("legal_value", "") or "",
+        fonds=record.get("fonds", ""), access=access_of(fields, {"mode": record.get("case_mode", "")}),
         text=clean(text)).sealed()

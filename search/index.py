@@ -7,128 +7,52 @@ folder for each generation, so that a rebuild replaces the old index in one step
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from archive.errors import LuuTruError
-from archive.files import json_bytes, write_atomically
 from archive.i18n import _
 from archive.settings import Settings
-from search.engines.base import Engine, Found, IndexBusyError, Leniency
+from search import generations, suggesting
+from search.aliases import BUILT_IN, Aliases, aliases_with
+from search.engines.base import Engine, Found, IndexBusyError, Leniency, Order
 from search.entry import Entry, entry_from_record
-from search.query import Clause, Query, describe, field_part, parse
-from search.snippets import Snippet, snippet
+from search.generations import STATE, IndexOutdatedError
+from search.query import Query, describe, parse
+from search.results import Difference, Facet, Filters, Hit, Results, Suggestion, access_keys
+from search.snippets import Snippet, highlight, snippet
 from search.vietnamese import ANALYSIS_VERSION
 
-if TYPE_CHECKING:
-    from search.engines.tantivy_engine import TantivyEngine
+__all__ = ["Difference", "Entry", "Facet", "Filters", "Hit", "Index", "IndexBusyError", "IndexOutdatedError",
+           "Results", "Snippet", "Suggestion", "access_keys", "entry_from_record", "highlight", "index_folder",
+           "open_index", "rebuild_index", "verify"]
 
-__all__ = ["Difference", "Entry", "Filters", "Hit", "Index", "IndexBusyError", "IndexOutdatedError",
-           "Results", "Snippet", "entry_from_record", "index_folder", "open_index", "rebuild_index", "verify"]
-
-STATE = "index.json"
-LAYOUT_VERSION = 1
 WAIT_SECONDS = 60.0
 """How long a writer waits for another one before it gives up."""
 
+REBUILD_STEP = 10_000
+"""Documents that a rebuild commits at once: a killed one goes on after the last of them."""
 
-class IndexOutdatedError(LuuTruError):
-    """The search index was made by another version; `luutru index rebuild` makes it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a page or program asks for beside the typed query; empty values ask for nothing.
-
-    `case_file` is a whole code; `type_name` a name, an abbreviation or a code of TT 05/2025; `issued_from`
-    and `issued_to` are days, months or years in any usual form.
-    """
-
-    case_file: str = ""
-    type_name: str = ""
-    organ: str = ""
-    issued_from: str = ""
-    issued_to: str = ""
-
-    def clauses(self) -> Iterator[Clause]:
-        """The filters as parts of a query. Raises ValueError, with the value, for a date that is none."""
-        for name, value, whole in (("case_file", self.case_file, True), ("type", self.type_name, False),
-                                   ("organ", self.organ, False), ("from", self.issued_from, False),
-                                   ("to", self.issued_to, False)):
-            if value:
-                part = field_part(name, value, whole=whole)
-                if part is None:
-                    raise ValueError(value)
-                yield Clause(part, False, f"{name}:{value}")
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One document that was found, with a piece of its text; the score only orders the hits of one search."""
-
-    code: str
-    score: float
-    case_file: str
-    number: str
-    notation: str
-    issued_on: str
-    type_name: str
-    organ: str
-    subject: str
-    signer: str
-    case_title: str
-    legal_value: str
-    snippet: Snippet
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """`total` documents were found, `hits` are those asked for; `understood` says how the query was read."""
-
-    total: int
-    hits: list[Hit]
-    understood: str
-    query: Query = field(default=Query("", ()))
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Codes in which an index and what it should hold differ; true when there are any.
-
-    `missing`: not in the index; `surplus`: only in the index; `stale`: in it with other content.
-    """
-
-    missing: list[str]
-    surplus: list[str]
-    stale: list[str]
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.surplus or self.stale)
+MOST_FACETS = 20
+"""Values shown of one facet; the counts are of all."""
 
 
 class Index:
     """A search index in a folder. Reads see the last commit, also one that another process has made."""
 
-    def __init__(self, folder: Path, engine_name: str) -> None:
-        self._folder, self._engine_name = folder, engine_name
+    def __init__(self, folder: Path, engine_name: str, aliases: Aliases = BUILT_IN) -> None:
+        self._folder, self._engine_name, self._aliases = folder, engine_name, aliases
         self._engine: Engine | None = None
         self._opened: tuple[int, int] = (0, 0)
 
     @classmethod
-    def open(cls, folder: Path, engine: str = "tantivy") -> Index:
+    def open(cls, folder: Path, engine: str = "tantivy", aliases: Aliases = BUILT_IN) -> Index:
         """Open the index in `folder`; a new one is made where there is none.
 
-        Raises IndexOutdatedError when another version of the analysis or of the engine made it.
+        Raises IndexOutdatedError when another version of the analysis or of the engine made it, or another engine.
         """
-        index = cls(folder, engine)
+        index = cls(folder, engine, aliases)
         index._engine_now()
         return index
 
@@ -138,9 +62,9 @@ class Index:
         Raises IndexBusyError when another process keeps writing.
         """
         self._engine_now()
-        with _writing(self._folder):          # asked for again inside: a rebuild may have come between
-            engine = self._engine_now()
-            self._drop_other_generations()
+        with generations.writing(self._folder, WAIT_SECONDS):
+            engine = self._engine_now()       # asked for again inside: a rebuild may have come between
+            generations.drop_others(self._folder, self._generation())
             return engine.add(entries)
 
     def remove(self, codes: Iterable[str], *, purge: bool = False) -> None:
@@ -150,26 +74,29 @@ class Index:
         it proves the absence. Purging writes the whole index again.
         """
         self._engine_now()
-        with _writing(self._folder):
+        with generations.writing(self._folder, WAIT_SECONDS):
             engine = self._engine_now()
             engine.remove(codes)
-            self._drop_other_generations()
+            generations.drop_others(self._folder, self._generation())
             if purge:
-                self._replace(engine.entries())
+                self._write_again(engine)
 
-    def search(self, query: str, limit: int = 20, offset: int = 0, filters: Filters | None = None) -> Results:
-        """Find documents for what a person typed, best first.
+    def search(self, query: str, limit: int = 20, offset: int = 0, filters: Filters | None = None,
+               order: Order = "best", facets: Sequence[str] = (), *, forgiving: bool = True) -> Results:
+        """Find documents for what a person typed, best first (without words: newest first) or by their dates.
 
-        All words are required. Only when nothing is found the search forgives step by step, and `understood`
-        says so. Raises ValueError for a date in `filters` that is none; no query ever raises.
+        All words are required. Only when nothing is found the search forgives step by step, and `understood` says so;
+        not where it is not to be `forgiving`. `facets` names those that are to be counted. Pages follow one another
+        while the index stays as it is, by date also when it is merged. Raises ValueError for a date in `filters` that
+        is none; no query ever raises.
         """
-        asked = parse(query)
-        if filters:
-            asked = replace(asked, clauses=(*asked.clauses, *filters.clauses()))
+        filters = filters or Filters()
+        typed = parse(query, self._aliases)
+        asked = self._with(typed, filters)
         engine = self._engine_now()
         found, leniency = Found(0, []), Leniency.strict
-        for leniency in _tries(asked):
-            found = engine.find(asked, leniency, max(1, limit), max(0, offset))
+        for leniency in _tries(asked) if forgiving else (Leniency.strict,):
+            found = engine.find(asked, leniency, max(1, limit), max(0, offset), order)
             if found.total:
                 break
         understood = describe(asked)
@@ -177,8 +104,27 @@ class Index:
             leniency = Leniency.strict
         elif leniency:
             understood = f"{_said(leniency)} ({understood})"
+        instead = suggesting.instead(engine, typed, self._aliases, tuple(filters.clauses(self._aliases))) if (
+            leniency or not found.total) and forgiving and limit > 0 and offset == 0 else ""
         hits = [_hit(score, entry, asked, leniency) for score, entry in found.entries]
-        return Results(found.total, hits if limit > 0 else [], understood, asked)
+        return Results(found.total, hits if limit > 0 else [], understood, asked,
+                       self._facets(engine, typed, filters, leniency, facets), instead)
+
+    def suggest(self, typed: str, limit: int = 8, filters: Filters | None = None) -> list[Suggestion]:
+        """What a person may be about to type, of what they may know of: numbers of documents, words of titles."""
+        filters = filters or Filters()
+        return suggesting.suggest(self._engine_now(), typed, tuple(filters.clauses(self._aliases)), limit)
+
+    def entry(self, code: str, filters: Filters | None = None) -> Entry | None:
+        """What is indexed of one document; None where the index does not hold it or `filters` shut it out."""
+        asked = self._with(Query("", ()), replace(filters or Filters(), only=(code,)))
+        found = self._engine_now().find(asked, Leniency.strict, 1, 0)
+        return found.entries[0][1] if found.entries else None
+
+    def entries_of(self, query: Query, filters: Filters, limit: int) -> list[Entry]:
+        """The entries, newest first, that a query made by a program finds."""
+        found = self._engine_now().find(self._with(query, filters), Leniency.strict, limit, 0, "newest")
+        return [entry for _score, entry in found.entries]
 
     def fingerprints(self) -> dict[str, str]:
         """The fingerprint of every indexed document by its code."""
@@ -188,19 +134,41 @@ class Index:
         """How many documents are indexed."""
         return self._engine_now().count()
 
-    def rebuild(self, entries: Iterable[Entry]) -> int:
+    def rebuild(self, entries: Iterable[Entry], resumed: Callable[[int], None] = lambda _held: None) -> int:
         """Make the index anew from `entries`; how many. The old one serves until the new one is whole.
 
-        Also mends an outdated or damaged index. Raises IndexBusyError when another process keeps writing.
+        Killed half-way, the next rebuild goes on: what is held as it is wanted is not indexed again (`resumed` is told
+        how many documents a killed one left). Also mends an outdated or damaged index. Raises IndexBusyError when
+        another process keeps writing.
         """
-        with _writing(self._folder):
-            return self._replace(entries)
+        with generations.writing(self._folder, WAIT_SECONDS):
+            wanted = self._wanted()
+            name = generations.unfinished(self._folder, wanted)
+            if name:
+                try:
+                    generations.engine_class(self._engine_name)(self._folder / name).close()
+                except Exception:             # what the dead left cannot be read: all from the beginning
+                    name = ""
+            return self._fill(name or generations.begin(self._folder, wanted, noted=True), entries, resumed)
 
     def close(self) -> None:
         """Give back what is open; the index can be used again."""
         if self._engine is not None:
             self._engine.close()
         self._engine, self._opened = None, (0, 0)
+
+    def _with(self, query: Query, filters: Filters) -> Query:
+        return replace(query, clauses=(*query.clauses, *filters.clauses(self._aliases)))
+
+    def _facets(self, engine: Engine, typed: Query, filters: Filters, leniency: Leniency,
+                names: Sequence[str]) -> Mapping[str, tuple[Facet, ...]]:
+        """The facets that were asked for. In one in which a choice was made, what else could be chosen is counted."""
+        free = [name for name in names if not filters.chosen.get(name)]
+        counted = engine.facets(self._with(typed, filters), leniency, free) if free else {}
+        for name in names:
+            if name not in counted:
+                counted |= engine.facets(self._with(typed, filters.but_for(name)), leniency, [name])
+        return {name: _facet(name, counted[name], filters.chosen.get(name, "")) for name in names}
 
     def _engine_now(self) -> Engine:
         """The engine on the generation in use, also after another process has rebuilt the index."""
@@ -209,16 +177,17 @@ class Index:
             status = state_file.stat()
         except FileNotFoundError:
             self.close()
-            with _writing(self._folder):
+            with generations.writing(self._folder, WAIT_SECONDS):
                 if not state_file.exists():
-                    self._replace([])
+                    name = generations.begin(self._folder, self._wanted(), noted=False)
+                    generations.engine_class(self._engine_name)(self._folder / name).close()
+                    generations.put_in_use(self._folder, self._wanted(), name)
             return self._engine_now()
         seen = (status.st_ino, status.st_mtime_ns)
         if self._engine is None or self._opened != seen:
             self.close()
             try:
-                generation = _read_state(state_file, self._engine_name)
-                self._engine = _engine(self._engine_name)(self._folder / generation)
+                self._engine = generations.engine_class(self._engine_name)(self._folder / self._generation())
             except Exception:                 # a rebuild may just have dropped it: then look again
                 status = state_file.stat()
                 if seen == (status.st_ino, status.st_mtime_ns):
@@ -227,43 +196,73 @@ class Index:
             self._opened = seen
         return self._engine
 
-    def _replace(self, entries: Iterable[Entry]) -> int:
-        """Write `entries` as a new generation, make it the one in use, drop all others."""
-        numbers = (int(path.name.rpartition("-")[2]) for path in self._folder.glob("generation-*"))
-        name = f"generation-{max(numbers, default=0) + 1}"
-        (self._folder / name).mkdir()
-        engine = _engine(self._engine_name)(self._folder / name)
+    def _wanted(self) -> dict[str, object]:
+        return generations.versions(self._engine_name, ANALYSIS_VERSION)
+
+    def _generation(self) -> str:
+        return generations.in_use(self._folder, self._wanted())
+
+    def _fill(self, name: str, entries: Iterable[Entry], resumed: Callable[[int], None]) -> int:
+        """Bring a generation to hold `entries` and nothing else, step by step, and put it into use."""
+        engine = generations.engine_class(self._engine_name)(self._folder / name)
+        seen: set[str] = set()
         try:
-            count = engine.add(entries)
+            held = engine.fingerprints()
+            if held:
+                resumed(len(held))
+
+            def lacking() -> Iterator[Entry]:
+                for entry in entries:
+                    seen.add(entry.code)
+                    if held.get(entry.code) != entry.fingerprint or not entry.fingerprint:
+                        yield entry
+
+            rest = lacking()
+            while step := list(islice(rest, REBUILD_STEP)):
+                engine.add(step)
+            surplus = held.keys() - seen
+            if surplus:                       # may have been destroyed since: no word of it may stay on the disk
+                engine.remove(surplus)
+                self._write_again(engine)
+                return len(seen)
         finally:
             engine.close()
-        state = _versions(self._engine_name) | {"generation": name}
-        write_atomically(self._folder / STATE, json_bytes(state))
+        generations.put_in_use(self._folder, self._wanted(), name)
         self.close()
-        self._drop_other_generations()
-        return count
+        return len(seen)
 
-    def _drop_other_generations(self) -> None:
-        """Remove generations that are not in use: the one before, and what a killed rebuild left."""
-        used = _read_state(self._folder / STATE, self._engine_name)
-        for path in self._folder.glob("generation-*"):
-            if path.name != used:
-                shutil.rmtree(path)
+    def _write_again(self, engine: Engine) -> None:
+        """Write what `engine` holds as a generation of its own and put that into use."""
+        name = generations.begin(self._folder, self._wanted(), noted=False)
+        fresh = generations.engine_class(self._engine_name)(self._folder / name)
+        try:
+            rest = engine.entries()
+            while step := list(islice(rest, REBUILD_STEP)):
+                fresh.add(step)
+        finally:
+            fresh.close()
+        generations.put_in_use(self._folder, self._wanted(), name)
+        self.close()
 
 
 def open_index(settings: Settings) -> Index:
-    """The index of the archive that `settings` describe. Raises IndexOutdatedError."""
-    return Index.open(index_folder(settings), settings.search.engine)
+    """The index of the archive that `settings` describe. Raises IndexOutdatedError, SettingsError."""
+    return Index.open(index_folder(settings), settings.search.engine, _aliases(settings))
 
 
-def rebuild_index(settings: Settings, entries: Iterable[Entry]) -> int:
+def rebuild_index(settings: Settings, entries: Iterable[Entry],
+                  resumed: Callable[[int], None] = lambda _held: None) -> int:
     """Make the archive's index anew from `entries`, whatever state it is in; how many were indexed."""
-    return Index(index_folder(settings), settings.search.engine).rebuild(entries)
+    return Index(index_folder(settings), settings.search.engine).rebuild(entries, resumed)
 
 
 def index_folder(settings: Settings) -> Path:
     """Where the archive's index lies."""
     return settings.root / "index"
+
+
+def _aliases(settings: Settings) -> Aliases:
+    return aliases_with(settings.path(settings.search.aliases))
 
 
 def verify(index: Index, expected: Mapping[str, str]) -> Difference:
@@ -299,44 +298,15 @@ def _hit(score: float, entry: Entry, query: Query, leniency: Leniency) -> Hit:
                snippet(entry.text, query, one_edit=leniency == Leniency.one_edit))
 
 
-def _engine(name: str) -> type[TantivyEngine]:
-    from search.engines.tantivy_engine import TantivyEngine  # here: loading it would slow every command down
-
-    return {"tantivy": TantivyEngine}[name]
-
-
-def _versions(engine: str) -> dict[str, Any]:
-    return {"layout": LAYOUT_VERSION, "engine": engine, "schema": _engine(engine).SCHEMA_VERSION,
-            "analysis": ANALYSIS_VERSION}
-
-
-def _read_state(state_file: Path, engine: str) -> str:
-    """The name of the generation in use. Raises IndexOutdatedError."""
-    try:
-        state = dict(json.loads(state_file.read_bytes()))
-    except (ValueError, TypeError) as problem:
-        raise IndexOutdatedError(_("the search index cannot be read; run: luutru index rebuild")) from problem
-    generation = state.pop("generation", "")
-    if state != _versions(engine) or not (state_file.parent / generation).is_dir():
-        raise IndexOutdatedError(_("the search index was made by another version; run: luutru index rebuild"))
-    return str(generation)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Be the one writer of the index; a killed writer's lock goes with it. Raises IndexBusyError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        patience = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > patience:
-                    raise IndexBusyError(_("another process is writing the search index")) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(handle)
+def _facet(name: str, counted: Mapping[str, int], chosen: str) -> tuple[Facet, ...]:
+    """The most frequent values, of an agency under the name that most documents write; what is chosen always."""
+    values: dict[str, tuple[int, int, str]] = {}          # value → how many in all, of the name, the name
+    for found, count in sorted(counted.items()):
+        value, _tab, written = found.partition("\t")
+        total, most, known = values.get(value, (0, 0, ""))
+        values[value] = (total + count, *max((most, known), (count, written or value), key=lambda one: one[0]))
+    facets = sorted((Facet(value, written, total) for value, (total, _most, written) in values.items()),
+                    key=lambda one: (-one.count, one.value))
+    if name == "year":
+        facets.sort(key=lambda one: one.value, reverse=True)
+    return (*facets[:MOST_FACETS], *(one for one in facets[MOST_FACETS:] if one.value == chosen))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
@@ -271,8 +272,8 @@ def _carried(said: list[bool | None]) -> list[bool]:
     return carried
 
 
-def _read_back(text: str) -> tuple[str, int]:
-    """`text` with every sequence that can be UTF-8 read as windows-1252 read as UTF-8; how many there were."""
+def _read_back(line: str) -> tuple[str, int]:
+    """`line` with every sequence that can be UTF-8 read as windows-1252 read as UTF-8; how many there were."""
     count = 0
 
     def back(match: re.Match[str]) -> str:
@@ -285,22 +286,34 @@ def _read_back(text: str) -> tuple[str, int]:
         return letter
 
     # à is C3 A0, and its second byte is a no-break space that some program has made a plain one.
-    return _MISREAD.sub(back, text.replace("Ã ", "Ã\xa0")), count
+    return _MISREAD.sub(back, line.replace("Ã ", "Ã\xa0")), count
+
+
+def _weights(lines: Iterable[str]) -> float:
+    """The mean weight of the words beyond ASCII; 0 where there are none."""
+    words = [word for line in lines for word in _PLAIN_WORD.findall(line) if not word.isascii()]
+    return sum(map(syllable_weight, words)) / len(words) if words else 0.0
 
 
 def _undo_mojibake(text: str) -> Decoded | None:
-    """The text that was UTF-8 and read as windows-1252; None when it was not, or is not Vietnamese."""
-    mended, count = text, 0
+    """The text that was UTF-8 and read as windows-1252; None when it was not, or is not Vietnamese.
+
+    A line that reads as well as it stands is left alone: the "Ã " of "CỘNG HÒA XÃ HỘI" is no misread à.
+    """
+    lines = text.split("\n")
+    now, counts = lines, [0] * len(lines)
     for _ in range(2):                                           # some texts went through it twice
-        mended, changed = _read_back(mended)
-        count += changed
-        if changed < MIN_CHANGED:
+        read = [_read_back(line) for line in now]
+        if sum(count for _line, count in read) < MIN_CHANGED:
             return None
-        words = [word for old, new in zip(text.split("\n"), mended.split("\n"), strict=True) if old != new
-                 for word in _PLAIN_WORD.findall(new) if not word.isascii()]
-        mean = sum(map(syllable_weight, words)) / len(words) if words else 0.0
-        if mean >= ENOUGH:
-            return Decoded(mended, MOJIBAKE, round(mean * (1 - 0.5 ** count), 3), {"from_mojibake": count})
+        now = [line for line, _count in read]
+        counts = [before + count for before, (_line, count) in zip(counts, read, strict=True)]
+        taken = [old if not count or 0 < _weights([old]) >= _weights([new]) else new
+                 for old, new, count in zip(lines, now, counts, strict=True)]
+        changed = [(new, count) for old, new, count in zip(lines, taken, counts, strict=True) if old != new]
+        mean, count = _weights(new for new, _count in changed), sum(count for _new, count in changed)
+        if count >= MIN_CHANGED and mean >= ENOUGH:
+            return Decoded("\n".join(taken), MOJIBAKE, round(mean * (1 - 0.5 ** count), 3), {"from_mojibake": count})
     return None
 
 

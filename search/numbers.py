@@ -1,4 +1,4 @@
-"""How documents are named: numbers (số, ký hiệu) as keys, types and agencies with their abbreviations.
+"""How documents are named: numbers (số, ký hiệu) as keys, types with their abbreviations.
 
 104/QĐ-UBND is one thing however it is written: printed, without marks, with blanks or other dashes, with or
 without a leading zero or the year. As a key of its own a number is found in 0.98 of all spellings; as words in
@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from search.vietnamese import clean, fold, letters, lowered
+from search.vietnamese import clean, letters, lowered
 
 TYPES = Path(__file__).with_name("document_types.toml")
-ORGANS = Path(__file__).with_name("organ_words.toml")
 
 _GLUE = r"\s{0,2}[/⁄]\s{0,2}"                   # 17 /2019/QĐ-UBND: forms leave room for the digits
 _DASH = r"[-–—‐‑/.&]"
@@ -143,6 +142,18 @@ def cited_in(lowered_text: str) -> Iterator[str]:
                 yield f"{short}/{year}/{joined}"
 
 
+def cited_places(text: str) -> Iterator[tuple[str, int, int]]:
+    """The longest reading of each document number that `text` mentions: its key, where it begins and ends."""
+    low = text.lower()
+    for found in _CITED.finditer(low if len(low) == len(text) else text):
+        digits, year, notation = found.groups()
+        head = notation.split(maxsplit=1)[0]
+        if head != notation and not re.match(r"[-–—‐‑/&]|[^-–—‐‑/&]*[-–—‐‑/&]$", notation[len(head):].lstrip() or head):
+            notation = head                   # "35/2016/QĐ-UBND ngày": the next word is none of it
+        key = "/".join(part for part in (digits.lstrip("0") or "0", year, _joined(notation.lower())) if part)
+        yield key, found.start(), found.start(3) + len(notation)
+
+
 @lru_cache(maxsize=10_000)
 def _joined(notation: str) -> str:
     return "".join(letter for letter in letters(notation) if letter.isalnum())
@@ -166,21 +177,3 @@ def types_named(typed: str) -> tuple[str, ...]:
     if wanted.isascii():
         return tuple(dict.fromkeys((*with_marks, *without))) or (typed,)
     return with_marks or (typed,)
-
-
-@cache
-def _organ_words() -> tuple[tuple[str, str, re.Pattern[str], re.Pattern[str]], ...]:
-    with ORGANS.open("rb") as stream:
-        return tuple((short, full, re.compile(rf"\b{fold(short)}\b"), re.compile(rf"\b{fold(full)}\b"))
-                     for short, full in tomllib.load(stream).items())
-
-
-def organ_names(typed: str) -> tuple[str, ...]:
-    """The ways to write the name of an agency that `typed` stands for: as typed, then written out or in short."""
-    plain = fold(typed)
-    names = [typed]
-    for short, full, short_form, full_form in _organ_words():
-        for form, other in ((short_form, full), (full_form, short)):
-            if form.search(plain):
-                names.append(form.sub(other, plain))
-    return tuple(names)

@@ -10,19 +10,20 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Literal
 
 from archive.i18n import _
-from search.numbers import DocumentNumber, document_types, organ_names, read_number, types_named
+from search.aliases import BUILT_IN, Aliases
+from search.numbers import DocumentNumber, document_types, read_number, types_named
 from search.vietnamese import clean, fold, letters, streams
 
 LONGEST_QUERY = 1000
 """More is cut, characters: nobody types it, and a pasted page would make thousands of terms."""
 
-Field = Literal["number", "type", "organ", "case_file", "signer", "subject"]
+Field = Literal["number", "type", "organ", "case_file", "signer", "subject", "cited"]
 
 FIELDS: dict[str, str] = {
     "so": "number", "sohieu": "number", "sokyhieu": "number", "number": "number",
@@ -32,12 +33,13 @@ FIELDS: dict[str, str] = {
     "ky": "signer", "nguoiky": "signer", "signer": "signer",
     "trichyeu": "subject", "subject": "subject", "title": "subject",
     "nam": "year", "year": "year", "tu": "from", "from": "from", "den": "to", "to": "to",
-    "ngay": "day", "date": "day",
+    "ngay": "day", "date": "day", "viendan": "cited", "cites": "cited",
+    "phong": "fonds", "fonds": "fonds",
 }
-"""Every name under which a field can be typed (without marks, so that số: and so: are one)."""
+"""Every name under which a field can be typed, without marks and hyphens: số: and so:, cơ-quan: and coquan: are one."""
 
 _QUOTES = {'"': '"', "“": "”", "”": "”", "„": "”", "«": "»"}
-_FIELD = re.compile(r"([^\W\d_]{2,10}):\s?(?=[^\s:])")
+_FIELD = re.compile(r"([^\W\d_]{2,10}(?:-[^\W\d_]{1,6}){0,2}):\s?(?=[^\s:])")
 _CHUNK = re.compile(r"[^\s\"“”„«»]+")
 _DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})|(\d{4})-(\d{1,2})-(\d{1,2})")
 _MONTH = re.compile(r"(\d{1,2})[/.-](\d{4})|(\d{4})-(\d{1,2})")
@@ -45,10 +47,11 @@ _MONTH = re.compile(r"(\d{1,2})[/.-](\d{4})|(\d{4})-(\d{1,2})")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word that must occur."""
+    """One word that must occur, or one of the phrases (folded) that say the same: UBND, ủy ban nhân dân."""
 
     folded: str
     exact: str
+    also: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,23 @@ class Issued:
     last: int | None
 
 
-Part = Word | Phrase | Number | FieldIs | Issued
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is in the index: what somebody may know of (access), single documents, a chosen facet."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """A field has a word or key that begins so: what a person is still typing."""
+
+    field: str
+    start: str
+
+
+Part = Word | Phrase | Number | FieldIs | Issued | Key | Begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +154,7 @@ def _words(part: Word | Phrase | Number) -> tuple[tuple[str, ...], tuple[str, ..
     return part.folded, part.exact
 
 
-def parse(typed: str) -> Query:
+def parse(typed: str, aliases: Aliases = BUILT_IN) -> Query:
     """Read what a person typed. Never raises: what is odd becomes words or a remark."""
     text, remarks = clean(typed).strip(), []
     if len(text) > LONGEST_QUERY:
@@ -150,18 +169,18 @@ def parse(typed: str) -> Query:
         start = place
         negative = text[place] == "-" and place + 1 < len(text) and (text[place + 1].isalnum()
                                                                      or text[place + 1] in _QUOTES)
-        place, parts = _read_part(text, place + negative, remarks)
+        place, parts = _read_part(text, place + negative, remarks, aliases)
         clauses += [Clause(part, negative, text[start:place].strip()) for part in parts]
-    return Query(text, tuple(_without_so(clauses)), tuple(remarks))
+    return Query(text, tuple(_with_aliases(list(_without_so(clauses)), aliases)), tuple(remarks))
 
 
-def _read_part(text: str, place: int, remarks: list[str]) -> tuple[int, list[Part]]:
+def _read_part(text: str, place: int, remarks: list[str], aliases: Aliases) -> tuple[int, list[Part]]:
     """Read what stands at `place`: the place after it, and its parts (none for mere punctuation)."""
     if text[place] in _QUOTES:
         inside, place = _quoted(text, place, remarks)
         return place, _phrase(inside, quoted=True)
-    if (named := _FIELD.match(text, place)) and (field := FIELDS.get(letters(named.group(1)))):
-        return _read_field(text, named.end(), field, named.group(), remarks)
+    if (named := _FIELD.match(text, place)) and (field := FIELDS.get(letters(named.group(1)).replace("-", ""))):
+        return _read_field(text, named.end(), field, named.group(), remarks, aliases)
     if (number := read_number(text, place)) and number[0].notation and _ends_well(text, number[1]):
         return number[1], [_number(number[0], text[place:number[1]])]
     chunk = _CHUNK.match(text, place)
@@ -170,17 +189,18 @@ def _read_part(text: str, place: int, remarks: list[str]) -> tuple[int, list[Par
     return chunk.end(), _phrase(chunk.group(), quoted=False)
 
 
-def _read_field(text: str, place: int, field: str, name: str, remarks: list[str]) -> tuple[int, list[Part]]:
+def _read_field(text: str, place: int, field: str, name: str, remarks: list[str],
+                aliases: Aliases) -> tuple[int, list[Part]]:
     if text[place] in _QUOTES:
         value, place = _quoted(text, place, remarks)
-    elif field == "number" and (number := read_number(text, place)) and _ends_well(text, number[1]):
+    elif field in {"number", "cited"} and (number := read_number(text, place)) and _ends_well(text, number[1]):
         value, place = text[place:number[1]], number[1]
     elif field == "type" and (end := _type_ends(text, place)):
         value, place = text[place:end], end
     else:
         chunk = _CHUNK.match(text, place)
         value, place = (chunk.group(), chunk.end()) if chunk else ("", place + 1)
-    part = field_part(field, value)
+    part = field_part(field, value, aliases=aliases)
     if part is None and field in {"year", "from", "to", "day"}:
         remarks.append(_("“{typed}” is no date and was left out").format(typed=name + value))
         return place, []
@@ -197,26 +217,28 @@ def _type_ends(text: str, place: int) -> int:
     return next((end for end in reversed(ends) if fold(text[place:end]) in names), 0)
 
 
-def field_part(field: str, value: str, *, whole: bool = False) -> Part | None:
+def field_part(field: str, value: str, *, whole: bool = False, aliases: Aliases = BUILT_IN) -> Part | None:
     """The part that asks for `value` in a field (a value of FIELDS); None when that makes no sense."""
     match field:
         case "year" | "from" | "to" | "day":
             return _issued(field, value)
-        case "number":
+        case "number" | "cited":
             read = read_number(value.strip())
             if read is None or read[1] != len(value.strip()):
                 return None
-            return FieldIs("number", (read[0].key,), read[0])
+            return FieldIs("number" if field == "number" else "cited", (read[0].key,), read[0])
+        case "fonds":
+            return Key("facet_fonds", (value.strip(),)) if value.strip() else None
         case "type":
             return FieldIs("type", types_named(value)) if streams(value).folded else None
         case "organ" | "case_file" | "signer" | "subject":
-            values = organ_names(value.strip()) if field == "organ" else (value.strip(),)
+            values = aliases.names(value.strip()) if field == "organ" else (value.strip(),)
             return FieldIs(field, values, whole=whole) if streams(value).folded else None
     return None
 
 
 def _issued(field: str, value: str) -> Issued | None:
-    first, dash, last = value.partition("-") if field == "year" else (value, "", "")
+    first, dash, last = value.replace("..", "-").partition("-") if field == "year" else (value, "", "")
     begin, end = days(first), days(last if dash else first)
     if begin is None or end is None or begin[0] > end[1]:
         return None
@@ -286,12 +308,22 @@ def _without_so(clauses: list[Clause]) -> Iterator[Clause]:
         yield clause
 
 
+def _with_aliases(clauses: list[Clause], aliases: Aliases) -> Iterator[Clause]:
+    """Let each word stand for the phrases that say the same, and each word of such a phrase for the abbreviation."""
+    words = [one.part.folded if isinstance(one.part, Word) and not one.negative else "" for one in clauses]
+    others = aliases.of_words(words)
+    for one, also in zip(clauses, others, strict=True):
+        yield replace(one, part=replace(one.part, also=also)) if also and isinstance(one.part, Word) else one
+
+
 def describe(query: Query) -> str:
     """One sentence that says how the query was understood, in the language of the moment."""
     words = " ".join(clause.typed for clause in query.clauses
                      if isinstance(clause.part, Word) and not clause.negative)
     said = [_("all of the words: {words}").format(words=words)] if words else []
     for clause in query.clauses:
+        if isinstance(clause.part, Begins) or (isinstance(clause.part, Key) and not clause.typed):
+            continue
         if clause.negative:
             said.append(_("without: {what}").format(what=clause.typed[1:]))
         elif not isinstance(clause.part, Word):
@@ -305,8 +337,8 @@ def _describe(part: Part, typed: str) -> str:
             return _("the phrase “{phrase}”").format(phrase=typed.strip('"“”„«»'))
         case Number():
             return _("the number {number}, its own or cited").format(number=typed)
-        case FieldIs(field="number"):
-            return _("number: {value}").format(value=typed.partition(":")[2].strip())
+        case FieldIs(field="number" | "cited" as field):
+            return f"{_field_name(field)}: {typed.partition(':')[2].strip()}"
         case FieldIs(field=field, values=values):
             return f"{_field_name(field)}: {' / '.join(values)}"
         case Issued(first=first, last=last):
@@ -317,7 +349,7 @@ def _describe(part: Part, typed: str) -> str:
 
 def _field_name(field: Field) -> str:
     return {"number": _("number"), "type": _("type"), "organ": _("agency"), "case_file": _("case file"),
-            "signer": _("signer"), "subject": _("subject")}[field]
+            "signer": _("signer"), "subject": _("subject"), "cited": _("cites")}[field]
 
 
 def _day(day: int | None) -> str:

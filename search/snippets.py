@@ -105,18 +105,24 @@ def _hits(wanted: Mapping[str, set[str] | None], folded: str, exact: str) -> boo
 
 def _best(matches: Sequence[_Match]) -> int:
     """The word at which the best window begins: each word looked for counts once, at its greatest weight."""
-    best, best_score = 0, 0.0
+    best, best_score, score = 0, 0.0, 0.0
     last = 0
-    for n, match in enumerate(matches):
-        last = max(last, n)
+    inside: dict[str, list[int]] = {}        # of each word in the window: how many follow on, how many do not
+
+    def count(match: _Match, change: int) -> float:
+        """Take a match in (1) or out (-1): by how much the score of the window changes."""
+        numbers = inside.setdefault(match.folded, [0, 0])
+        before = 2.0 if numbers[0] else 1.0 if numbers[1] else 0.0
+        numbers[match.weight < 2.0] += change
+        return (2.0 if numbers[0] else 1.0 if numbers[1] else 0.0) - before
+
+    for match in matches:
         while last < len(matches) and matches[last].word < match.word + _WINDOW - _BEFORE:
+            score += count(matches[last], 1)
             last += 1
-        weights: dict[str, float] = {}
-        for other in matches[n:last]:
-            weights[other.folded] = max(weights.get(other.folded, 0.0), other.weight)
-        score = sum(weights.values())
         if score > best_score:
             best, best_score = match.word, score
+        score += count(match, -1)
     return best
 
 

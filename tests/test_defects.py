@@ -134,6 +134,24 @@ def test_without_a_copy_the_backup_is_not_checked(scans: Archive) -> None:
     assert told(scans)[0]["without_backup"] is None
 
 
+def test_scans_that_all_wait_do_not_make_an_archive_without_copies_backed_up(archive: Archive) -> None:
+    with archive.catalogue.session() as session:
+        session.add(model.Item(id="w", source="inbox", name="w.pdf", size=1, sha256="0" * 64, sha512="0" * 128,
+                               received_at="2026-11-20T10:00:00Z", legal_received_at="2026-11-20T10:00:00Z",
+                               receipt_rule="LS", batch=BATCH, state="quarantine", fields={},
+                               facts={"digitise": {"scan": True, "pages": [{}]}}))
+    with archive.catalogue.session() as session:
+        parts = digitised.build(session, archive)
+    assert [one.without_backup for one in (*parts, digitised.total(parts))] == [None, None]
+
+
+def test_a_rate_is_written_as_people_write_it() -> None:
+    found = defects.defects([Row("a", "FILE-001", "")], dict.fromkeys("abcdefghi", 1))
+    assert "11,11 %" in digitised.rate_sentence(found)
+    i18n.use("en")
+    assert "11.11 %" in digitised.rate_sentence(found)
+
+
 def test_what_a_copy_does_not_hold_is_without_backup(scans: Archive, tmp_path: Path) -> None:
     scans = with_copies(scans, tmp_path / "ban sao")
     assert told(scans)[0]["without_backup"] == 3
@@ -159,7 +177,7 @@ def test_the_command_tells_the_rate_and_how_it_is_read(scans: Archive) -> None:
     assert run(scans, "digitised", "--batch", "2001-01-01.1").exit_code == 2
     assert run(scans, "digitised", "--fonds", "H01").exit_code == 2
     words = run(scans, "digitised").output
-    assert "33.33 %" in words and BATCH in words and "31/2026" in words
+    assert "33,33 %" in words and BATCH in words and "31/2026" in words
 
 
 def test_the_nights_report_is_still_shown_by_report_alone_or_with_its_batch(scans: Archive) -> None:

@@ -85,6 +85,9 @@ def variables(model: type[BaseModel], prefix: str) -> list[str]:
     return found
 
 
+FREE = ("luutru search", "luutru digitise", "luutru report")     # what names none of their commands is an argument
+
+
 # --- the pages that people write ---------------------------------------------------------------------------
 
 
@@ -101,6 +104,8 @@ def test_every_command_that_a_page_tells_people_to_type_exists() -> None:
                                 page.read_text(encoding="utf-8")):
             words = "luutru"
             for word in re.sub(r" --root \S+", "", typed).split():
+                if words in FREE and f"{words} {word}" not in known:
+                    break
                 if words in groups:
                     words += f" {word}"
             assert words in known, f"{page.name}: {typed}"

@@ -237,3 +237,19 @@ def test_vietnamese_is_told_from_other_languages():
     assert vietnamese_share(LONG) > 0.5
     assert language_guess(LONG) == "vi"
     assert language_guess("Quyet dinh ban hanh quy che lam viec") == "unsure"
+
+
+@pytest.mark.parametrize("text", [
+    "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM\n« Quy chế »\n\fCỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM\n",
+    "CỘNG HÒA XÃ\xa0HỘI CHỦ NGHĨA VIỆT NAM\nCỘNG HÒA XÃ\xa0HỘI CHỦ NGHĨA VIỆT NAM\nCông ty Müller ®\n",
+    "Biển ghi “UBND XÔ. Biển ghi “UBND XÔ.\nBiển ghi “UBND XÃ”\nBiển ghi “UBND XÃ”\n",
+    "THỊ XÃ \nTHỊ XÃ \n«\n"])
+def test_a_capital_a_with_tilde_before_a_space_or_a_quote_stays(text):
+    assert recover(text).text == repair(text)[0]
+    assert recover(text).encoding == "unicode"
+
+
+def test_a_heading_in_unicode_stays_beside_lines_that_were_misread():
+    heading = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
+    found = recover(f"{heading}\n{misread(LONG)}{heading}\n")
+    assert (found.encoding, found.text) == (MOJIBAKE, f"{heading}\n{LONG}{heading}\n")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive import clock, opening
-from archive.catalogue import catch_up, record
+from archive.catalogue import catch_up, compare, record
 from archive.commands import ledger as ledger_command
 from archive.errors import IntegrityError
 from archive.evidence import seals
@@ -117,6 +117,14 @@ def test_an_end_that_was_cut_off_is_seen_against_the_copy_in_the_catalogue(archi
         done = CliRunner().invoke(ledger_command.command, ["verify"], obj=archive.settings.root)
         assert isinstance(done.exception, IntegrityError)
         assert str(len(whole)) in str(done.exception)
+
+
+def test_a_writer_at_work_while_an_archive_is_opened_is_no_damage(archive: Archive) -> None:
+    reader = Ledger(archive.ledger.folder)              # has seen the end; then somebody else writes
+    with opening.ownership(archive), archive.catalogue.session() as session:
+        written = record(session, archive.ledger, entries("a"))
+    with archive.catalogue.session() as session:
+        assert compare(session, reader) == reader.seq == written[-1].seq
 
 
 def test_a_seal_s_event_whose_hash_somebody_overwrote_is_said_and_ends_nothing(archive: Archive) -> None:

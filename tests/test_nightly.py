@@ -21,6 +21,7 @@ from ingest import nightly
 from ingest.commands import nightly as nightly_command
 from ingest.commands import quarantine
 from ingest.commands import rebuild as rebuild_command
+from ingest.sources.packages import SOURCE
 from search.commands import index as index_command
 from search.commands import search as search_command
 from tests.conftest import NIGHT, ROOT
@@ -91,7 +92,8 @@ def test_every_original_comes_back_byte_for_byte(kho: Path, tmp_path: Path) -> N
     archive = opened(kho)
     with archive.catalogue.session() as session:
         rows = list(session.execute(select(model.Document.code, model.Item.name, model.Item.sha256).join(
-            model.Item, model.Item.id == model.Document.item)))
+            model.Item, model.Item.id == model.Document.item).where(
+            model.Item.source != SOURCE)))      # what comes out of a long scan: test_scan_splitting.py
     archive.close()
     assert len(rows) > 20
     for code, name, sha256 in rows:

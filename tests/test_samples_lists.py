@@ -38,7 +38,7 @@ def scan_rows() -> list[dict[str, str]]:
 
 def test_the_register_names_every_document_but_one_and_one_that_never_came():
     named = {str(row["Tên tệp"]) for row in register_rows()} | {f"quet/{row['Tên tệp']}" for row in scan_rows()}
-    there = {entry["path"] for entry in recipes.entries()}
+    there = {name for entry in recipes.entries() for _one, name in recipes.named(entry)}
     assert there - named == {"van-ban-den/420 cu cong chuc chinh ly.pdf"}
     assert named - there == {"van-ban-den/33-QĐ-SNV khen thuong.pdf"}
     assert not (INBOX / "van-ban-den/33-QĐ-SNV khen thuong.pdf").exists()
@@ -68,6 +68,14 @@ def test_the_register_tells_the_true_number_of_pages():
         else:
             with Image.open(INBOX / name) as picture:
                 assert told[name] == getattr(picture, "n_frames", 1), name
+
+
+def test_the_rows_of_a_pile_without_sheets_add_up_to_its_pages():
+    pile = next(entry for entry in recipes.entries() if entry["recipe"] == "pile" and "sheets" not in entry)
+    rows = [row for row in scan_rows() if f"quet/{row['Tên tệp']}" == pile["path"]]
+    with Image.open(INBOX / pile["path"]) as picture:
+        assert [int(row["Số trang"]) for row in rows] == [1, 2]
+        assert getattr(picture, "n_frames", 1) == 3
 
 
 def test_one_document_belongs_to_a_file_that_the_plan_does_not_have():

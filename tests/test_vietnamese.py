@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.aliases import BUILT_IN
 from search.numbers import (
     DocumentNumber,
     cited_keys,
     document_types,
     number_of,
-    organ_names,
     read_number,
     type_name,
     types_named,
@@ -178,5 +178,5 @@ def test_the_table_of_types_holds_each_code_of_the_circular_once_but_for_the_oth
 
 
 def test_an_agency_is_known_in_short_and_written_out() -> None:
-    assert "Ủy ban nhân dân tinh long an" in organ_names("UBND tỉnh Long An")
-    assert "UBND tinh long an" in organ_names("Ủy ban nhân dân tỉnh Long An")
+    assert "Ủy ban nhân dân tinh long an" in BUILT_IN.names("UBND tỉnh Long An")
+    assert "UBND tinh long an" in BUILT_IN.names("Ủy ban nhân dân tỉnh Long An")

@@ -7,9 +7,16 @@ from pathlib import Path
 import click
 from sqlalchemy import func, select
 
-from archive import clock, layout, model, records
+from archive import clock, destroyed, layout, model, records
 from archive.catalogue import record
-from archive.commands import casefile_close, casefile_convert, casefile_correct, casefile_lists, casefile_plan
+from archive.commands import (
+    casefile_close,
+    casefile_convert,
+    casefile_correct,
+    casefile_link,
+    casefile_lists,
+    casefile_plan,
+)
 from archive.files import new_folder
 from archive.i18n import _
 from archive.ledger import Entry, event_key
@@ -35,6 +42,8 @@ command.add_command(casefile_correct.command)
 command.add_command(casefile_close.close)
 command.add_command(casefile_close.reopen)
 command.add_command(casefile_convert.command)
+command.add_command(casefile_link.link)
+command.add_command(casefile_link.unlink)
 command.add_command(casefile_lists.command)
 command.add_command(casefile_plan.plan)
 
@@ -143,8 +152,9 @@ def _copy_out(archive: Archive, object_id: str, target: Path) -> list[str]:
 def _case_file(archive: Archive, code: str) -> model.CaseFile:
     with archive.catalogue.session() as session:
         row = session.get(model.CaseFile, code)
-    if row is None:
-        raise click.UsageError(_("There is no case file {code}.").format(code=code))
+        if row is None:
+            destroyed.refuse(session, code)
+            raise click.UsageError(_("There is no case file {code}.").format(code=code))
     return row
 
 

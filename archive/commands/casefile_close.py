@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn
 from sqlalchemy import select
 
-from archive import clock, model, records
+from archive import clock, destroyed, model, records
 from archive.completeness import Progress, examine, waiting_items
 from archive.errors import RefusedError
 from archive.findings import Finding, Level
@@ -170,8 +170,9 @@ def _close_one(archive: Archive, row: model.CaseFile, waiting: dict[str, list[st
 def _row(archive: Archive, code: str) -> model.CaseFile:
     with archive.catalogue.session() as session:
         row = session.get(model.CaseFile, code)
-    if row is None:
-        raise click.UsageError(_("There is no case file {code}.").format(code=code))
+        if row is None:
+            destroyed.refuse(session, code)
+            raise click.UsageError(_("There is no case file {code}.").format(code=code))
     return row
 
 

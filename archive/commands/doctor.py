@@ -68,6 +68,8 @@ def look() -> list[Part]:
              "apt-get install tesseract-ocr-vie"),
         Part("LibreOffice", _("reads old .doc and .xls"), "there" if office else "optional", "",
              "apt-get install libreoffice-writer-nogui libreoffice-calc-nogui"),
+        Part("ffprobe", _("checks films and sound recordings"), "there" if shutil.which("ffprobe") else "optional", "",
+             "apt-get install ffmpeg"),
         Part("Liberation Serif 2", _("the text of the agency's seal (luutru seal)"), "there" if FONT.is_file() else
              "optional", "", "apt-get install fonts-liberation2"),
         Part("python-pkcs11", _("the agency's key in a token or HSM (luutru seal)"),

@@ -8,15 +8,16 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from archive import clock, layout, model, records, revisions
+from archive import clock, destroyed, layout, model, records, revisions, text_layers, texts
 from archive.catalogue import record as record_events
 from archive.commands import document_correct
 from archive.commands.corrections import print_history
+from archive.commands.document_text import as_dicts, print_proposals, print_text, proposals
 from archive.errors import UsageError
 from archive.fields.kinds import kind_of
 from archive.fields.normalise import with_words
 from archive.findings import Finding
-from archive.i18n import _, language
+from archive.i18n import _, figure, language
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
 from archive.terminal import (
@@ -54,6 +55,7 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
     with archive_at(root) as archive:
         record = _record(archive, code)
         events = revisions.history(archive, code) if history else []
+        changes = texts.history(archive, code) if history else []
         case_file = records.read_case_file(archive.store, record["case_file"])
         keeper = archive.settings.archive_code
         if text:
@@ -61,7 +63,8 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
             return
     if as_json:
         told = [{"at": one.at, "actor": one.actor, **one.data} for one in events]
-        print_json({**record, "history": told} if history else record)
+        print_json({**record, "proposals": as_dicts(proposals(record)),
+                    **({"history": told, "text_history": as_dicts(changes)} if history else {})})
         return
     out, fields = console(), with_words(record["fields"], record["profile"])
     out.print(f"[bold]{record['code']}[/bold]  {_title(record)}")
@@ -86,8 +89,10 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
     if seal := record.get("facts", {}).get("seal"):
         out.print(f"  [dim]{_('Agency seal'):<26}[/] {escape(_seal(seal))}", soft_wrap=True)
     print_table(_("Files"), (_("Role"), _("Name"), _("Bytes"), "SHA-256"),
-                [(role_name(file["role"]), Path(file["path"]).name, f"{file['size']:,}", file["sha256"][:16] + "…")
-                 for file in record["files"]])
+                [(role_name(file["role"]), Path(file["path"]).name, figure(f"{file['size']:,}"),
+                  file["sha256"][:16] + "…") for file in record["files"]])
+    print_text(record, changes)
+    print_proposals(proposals(record))
     if all_fields:
         from archive.commands.fields_table import print_fields
         from archive.describing import document_fields
@@ -121,7 +126,7 @@ def _seal(told: dict[str, Any]) -> str:
               help=_("the file or folder to write to"))
 @click.option("--role", default="original", show_default=True,
               type=click.Choice(["original", "attachment", "signature", "message", "access", "text", "signature-report",
-                                 "signature-print"]),
+                                 "signature-print", "text-current", "text-corrections", "text-reading"]),
               help=_("which of its files"))
 @click.option("--force", is_flag=True, help=_("overwrite a file that is there"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
@@ -130,7 +135,8 @@ def export(root: Path, code: str, target: Path, role: str, force: bool, as_json:
     """Copy the files of one role out; the original comes back byte for byte. The ledger notes it."""
     with archive_at(root) as archive, ownership(archive):
         record = _record(archive, code)
-        files = [file for file in record["files"] if file["role"] == role]
+        files = [file for file in record["files"] if file["role"] == role] or [
+            dict(file) for file in text_layers.places(record) if file["role"] == role]
         if not files:
             raise click.UsageError(_("{code} has no file of the role “{role}”.").format(code=code, role=role))
         written = [_export(archive, record, file, target, force, many=len(files) > 1) for file in files]
@@ -153,7 +159,7 @@ def _export(archive: Archive, record: records.Record, file: dict[str, Any], targ
     if place.exists() and not force:
         raise UsageError(_("{place} is there already; --force overwrites it").format(place=place))
     place.parent.mkdir(parents=True, exist_ok=True)
-    archive.store.export(layout.casefile_object(record["case_file"]), file["path"], place)
+    archive.store.export(file.get("object", layout.casefile_object(record["case_file"])), file["path"], place)
     return place
 
 
@@ -167,6 +173,7 @@ def _title(record: records.Record) -> str:
 def _record(archive: Archive, code: str) -> records.Record:
     with archive.catalogue.session() as session:
         row = session.get(model.Document, code)
-    if row is None:
-        raise click.UsageError(_("There is no document {code}.").format(code=code))
+        if row is None:
+            destroyed.refuse(session, code)
+            raise click.UsageError(_("There is no document {code}.").format(code=code))
     return next(records.read_documents(archive.store, row.case_file, [row.ordinal]))

@@ -17,7 +17,7 @@ from functools import partial
 
 from sqlalchemy import select
 
-from archive import clock, layout
+from archive import clock, destroyed, layout
 from archive.catalogue import SOME
 from archive.errors import IntegrityError, RefusedError
 from archive.evidence import ers
@@ -81,7 +81,8 @@ def renew_timestamps(archive: Archive, now: datetime) -> list[str]:
 def renew_hashes(archive: Archive, algorithm: str, now: datetime, progress: Progress = lambda *_: None) -> str:
     """Read every sealed file again under `algorithm` and seal it anew; the id of the seal, "" for an empty archive.
 
-    Raises IntegrityError when a stored file has changed: what is wrong must not be sealed again.
+    What was destroyed by a decision cannot be read and needs no further proof: it is left out. Raises IntegrityError
+    when a stored file has changed: what is wrong must not be sealed again.
     """
     adopt_orphan(archive)
     leaves: set[bytes] = set()
@@ -93,10 +94,12 @@ def renew_hashes(archive: Archive, algorithm: str, now: datetime, progress: Prog
                            .format(seals=", ".join(waiting)))
     nights = [row for row in known if row.kind == "night"]
     renewed = Records(archive)
-    held = dict(_content(archive))
+    held, gone = dict(_content(archive)), destroyed.digests(archive.store)
     for done, row in enumerate(nights, 1):
         for digest in _first_row(archive, row):
             read = held.get(digest)
+            if read is None and digest.hex() in gone:
+                continue
             data = read() if read is not None else b""
             if hashlib.new(row.algorithm, data).digest() != digest:
                 raise IntegrityError(_("seal {seal}: a sealed file has changed or is gone").format(seal=row.id))

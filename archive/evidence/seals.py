@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import clock, layout
+from archive import clock, destroyed, layout
 from archive.catalogue import record
 from archive.evidence import log, tree
 from archive.evidence.tokens import Token, TokenError, ask, read
@@ -65,7 +65,7 @@ def seal_night(archive: Archive, now: datetime) -> str:
     if not new.busy:
         return ""
     frontier = new.frontier
-    leaves = {new.hash, *leaning, *new.leaves, *_inventories(archive.store, new.versions)}
+    leaves = {new.hash, *leaning, *new.leaves, *_inventories(archive, new.versions)}
     described = {
         "kind": "night", "algorithm": ALGORITHM, "first_event": new.first, "last_event": new.last,
         "log": {"size": frontier.size, "head": frontier.head().hex(), "peaks": [one.hex() for one in frontier.peaks]},
@@ -223,11 +223,17 @@ class _New:
             self.versions[object_id, version] = None
 
 
-def _inventories(store: Store, versions: Iterable[tuple[str, int]]) -> Iterator[bytes]:
-    """The digests of the inventories of object versions."""
+def _inventories(archive: Archive, versions: Iterable[tuple[str, int]]) -> Iterator[bytes]:
+    """The digests of the inventories of object versions; of what was destroyed since then there is none to seal."""
+    gone: Mapping[str, str] | None = None
     for object_id, version in versions:
-        with (store.folder(object_id) / f"v{version}" / INVENTORY).open("rb") as stream:
-            yield hashlib.file_digest(stream, "sha256").digest()
+        try:
+            with (archive.store.folder(object_id) / f"v{version}" / INVENTORY).open("rb") as stream:
+                yield hashlib.file_digest(stream, "sha256").digest()
+        except FileNotFoundError:
+            gone = destroyed.objects(archive) if gone is None else gone
+            if object_id not in gone:
+                raise
 
 
 def object_of(kind: str, subject: str, data: dict[str, Any]) -> str:

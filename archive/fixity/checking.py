@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from archive import clock, layout
+from archive import clock, destroyed, layout
 from archive.catalogue import record
 from archive.errors import IntegrityError
 from archive.fixity import auditing, damage, mending, places
@@ -235,24 +235,56 @@ def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], 
     """The files of each object by their SHA-256, and the items whose bytes should lie in the intake area."""
     expected: dict[str, dict[str, str]] = {}
     waiting: dict[str, dict[str, Any]] = {}
+    destructions: list[tuple[str, dict[str, Any]]] = []
+    packages: dict[str, dict[str, Any]] = {}
+    settled: dict[str, set[str]] = {"stored": set(), "kept_out": set()}
     for line in archive.ledger.lines():
         match line.kind:
+            case destroyed.BEGUN:
+                expected.setdefault(line.data["object"], {})
+                destructions.append((line.kind, line.data))
+            case destroyed.DONE:
+                destructions.append((line.kind, line.data))
             case "stored":
                 files = expected.setdefault(layout.casefile_object(line.data["case_file"]), {})
                 files.update(line.data["files"])
                 waiting.pop(line.subject, None)
+                settled[line.kind].add(line.subject)
+            case "text_corrected" | "text_reread":
+                place = line.data.get("object", layout.casefile_object(line.data["case_file"]))
+                expected.setdefault(place, {}).update(line.data["files"])
             case "document_sealed":
                 expected.setdefault(layout.casefile_object(line.data["case_file"]), {}).update(line.data["files"])
             case "fonds_opened":
                 expected.setdefault(layout.fonds_object(line.subject), {})
+            case ("retention_table_imported" | "periods_set" | "period_events_recorded" | "documents_linked"
+                  | "documents_unlinked"):
+                expected.setdefault(line.data["object"], {})
+            case kind if kind.startswith("transfer_"):
+                expected.setdefault(line.data["object"], {}).update(line.data["files"])
             case "casefile_closed":
                 expected.setdefault(layout.casefile_object(line.subject), {})["METS.xml"] = line.data["mets"]
             case "casefile_reopened":
                 expected.setdefault(layout.casefile_object(line.subject), {}).pop("METS.xml", None)
+            case "scan_kept":
+                expected.setdefault(line.data["object"], {}).update(line.data["files"])
+                waiting.pop(line.subject, None)
             case "received":
                 waiting[line.subject] = line.data
-            case "duplicate" | "kept_out" | "list_received" | "package_received":
+            case "package_received":
+                packages[line.subject] = line.data
+            case "kept_out":
                 waiting.pop(line.subject, None)
+                settled[line.kind].add(line.subject)
+            case "duplicate" | "list_received":
+                waiting.pop(line.subject, None)
+    for package, told in packages.items():      # what came in lies in the intake area while a document of it waits
+        documents = set(told["documents"])
+        if documents & settled["kept_out"] or (told["form"] != "scan" and documents <= settled["stored"]):
+            waiting.pop(package, None)
+    for object_id in destroyed.gone(destructions, archive.store):
+        if not archive.store.has(object_id):
+            expected.pop(object_id, None)
     return expected, waiting
 
 
@@ -274,6 +306,11 @@ def _waiting_items(archive: Archive, waiting: dict[str, dict[str, Any]]) -> Iter
         if data["sha256"] not in map(_sha256, files):
             yield _("intake {item}: the received bytes of {name} are not there any more").format(
                 item=item, name=data["name"])
+        for one in data.get("beside", ()):      # signature files, and the file of the backs of a scan
+            path = place.parent / one["path"]
+            if not path.is_file() or _sha256(path) != one["sha256"]:
+                yield _("intake {item}: the received bytes of {name} are not there any more").format(
+                    item=item, name=one["name"])
 
 
 def _sha256(path: Path) -> str:

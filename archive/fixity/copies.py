@@ -3,7 +3,8 @@
 A new version is made in the copy's staging folder from what the store's inventory promises, flushed, read back from
 the copy's disk, and renamed into its place; its inventory becomes the object's last of all. So a kill leaves the copy
 with the old version or the new one, and the next night goes on. What is damaged in the store never reaches a copy;
-what is not in the store any more never goes from a copy. What a copy is known to hold is not read: the audit does that.
+what is not in the store any more goes from a copy only where a decision destroyed it (losing.py). What a copy is known
+to hold is not read: the audit does that.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ import orjson
 import structlog
 from sqlalchemy import select
 
-from archive import clock, inventory, layout
+from archive import clock, inventory, layout, purging
 from archive.catalogue import record
 from archive.errors import IntegrityError, UsageError
 from archive.files import flush_everything, fsync_folder, json_bytes, write_atomically
 from archive.findings import Finding, finding
 from archive.fixity import damage, mending, places
 from archive.fixity.damage import Ward
+from archive.fixity.leaving import package_has_left
 from archive.fixity.ledger_copies import follow_ledger, look_at_ledger, mend_ledger
+from archive.fixity.losing import lose
 from archive.fixity.places import BEGUN, MARKER, Held, Known, Place, Seen
 from archive.i18n import _
 from archive.inventory import INVENTORY, SIDECAR
@@ -40,7 +43,7 @@ from archive.settings import FILE_NAME
 from archive.store import OCFL_OBJECT, Store
 from archive.verifying import Told, own_inventory, proved
 
-GONE = ("stored", "duplicate", "kept_out", "list")      # items whose bytes have left the intake area, by the ledger
+GONE = ("stored", "duplicate", "kept_out", "list", "destroyed")     # items whose bytes have left the intake area
 SECRETS = (".p12", ".pfx", ".key", ".pin")
 MANY = 32               # files from which one flush of them all comes before that of each
 SEEN = {"absent": "FIXITY-002", "foreign": "FIXITY-003", "other": "FIXITY-003", "unreadable": "FIXITY-004",
@@ -115,6 +118,7 @@ def _follow(archive: Archive, seen: Seen, known: Known, now: datetime, progress:
         known.objects = {}
         _begin(archive, place, now)
     _tell_begun(archive, place)
+    purging.empty(place.folder / purging.FOLDER, overwrite=archive.settings.destruction.overwrite)
     if place.store.staging.is_dir():
         shutil.rmtree(place.store.staging)      # what a killed following left
     Store.create(place.store.root, place.store.staging)
@@ -122,6 +126,7 @@ def _follow(archive: Archive, seen: Seen, known: Known, now: datetime, progress:
     ward.known[place.key] = known.objects
     unfit: list[OSError] = []
     lost = _follow_intake(archive, place, now, unfit)
+    came_back = lose(archive, place)
     results = _follow_objects(ward, place, known, progress, unfit)
     held_up = [one for _looked, mended in results for one in mended.left]
     try:
@@ -138,6 +143,8 @@ def _follow(archive: Archive, seen: Seen, known: Known, now: datetime, progress:
         _leave_intake(archive, place)       # not sooner: what waited may be the last sound bytes of what was stored
         known.followed_at, known.events = clock.stamp(now), archive.ledger.seq
     found = mending.findings_of(archive, results)
+    if came_back:
+        found.append(finding("DESTROY-030", place.name, n=len(came_back), first=came_back[0]))
     if unfit:
         found.append(finding("FIXITY-012", place.name, n=len(unfit), first=Path(str(unfit[0].filename)).name,
                              reason=unfit[0].strerror or str(unfit[0])))
@@ -162,6 +169,9 @@ def _follow_objects(ward: Ward, place: Place, known: Known, progress: Progress,
     store = ward.main.store
     folders, _strays = places.survey(store.root)
     todo = [folder for folder in folders if not _is_known(store.root / folder, known.objects.get(folder))]
+    for folder in ward.destroyed & known.objects.keys():        # the copy lost it, or does before this
+        del known.objects[folder]
+    todo = [folder for folder in todo if folder not in ward.destroyed]
     todo += sorted(set(known.objects) - set(folders))
     results: list[mending.Settled] = []
     repair = ward.archive.settings.fixity.repair == "auto"
@@ -353,7 +363,7 @@ def _leave_intake(archive: Archive, place: Place) -> None:
     with archive.catalogue.session() as session:
         for name in sorted(names):
             row = session.get(Item, name)
-            if row is not None and row.state in GONE:
+            if row is not None and (row.state in GONE or (row.state == "package" and package_has_left(session, name))):
                 shutil.rmtree(waiting / name)
 
 

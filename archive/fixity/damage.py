@@ -23,7 +23,7 @@ from urllib.parse import unquote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import inventory, layout, verifying
+from archive import destroyed, inventory, layout, verifying
 from archive.fixity import places
 from archive.fixity.places import Held, Place
 from archive.fixity.witness import Witness
@@ -32,6 +32,7 @@ from archive.ledger import ACTOR
 from archive.model import Batch, Event
 from archive.opening import Archive
 from archive.reading import read_small
+from archive.store import Store
 from archive.verifying import Fault, Told, compare, own_inventory, proved
 
 READERS = min(4, (os.cpu_count() or 1) * 2)     # objects read at the same time: a disk answers several at once
@@ -62,7 +63,7 @@ class Ward:
     def prepare(self) -> None:
         """Read now what is otherwise read when it is first asked for."""
         self.witness.prepare()
-        for name in ("recorded", "settled"):
+        for name in ("recorded", "settled", "destroyed"):
             getattr(self, name)
 
     @cached_property
@@ -78,7 +79,19 @@ class Ward:
 
     def expected(self, place: Place) -> set[str]:
         """The folders of objects that should be in a place, by what is known without looking there."""
-        return set(self.known.get(place.key, {})) if place.is_copy else self.recorded.union(*self.known.values())
+        return (set(self.known.get(place.key, {})) if place.is_copy else self.recorded.union(*self.known.values())
+                ) - self.destroyed
+
+    @cached_property
+    def destroyed(self) -> set[str]:
+        """The folders of the objects that are gone by a decision, here or in a copy.
+
+        Of a destruction that is under way only what the store itself does not hold any more.
+        """
+        store = self.main.store
+        found = {one: name for name in destroyed.objects(self.archive)
+                 if not places.is_object(store.root / (one := store.folder(name).relative_to(store.root).as_posix()))}
+        return set(found) | destroyed_folders(self.archive)
 
     @cached_property
     def recorded(self) -> set[str]:
@@ -117,11 +130,27 @@ def ward(archive: Archive, now: datetime, actor: str = ACTOR) -> Ward:
     return Ward(archive, now, places.ready(archive), known, actor)
 
 
+def folder_of(object_id: str) -> str:
+    """Where an object lies, seen from any storage root of ours."""
+    return Store(Path(), Path()).folder(object_id).as_posix()
+
+
+def destroyed_folders(archive: Archive) -> set[str]:
+    """The folders of the objects that the ledger says were destroyed."""
+    with archive.catalogue.session() as session:
+        return {folder_of(name) for data in session.scalars(select(Event.data).where(Event.kind == destroyed.DONE))
+                for name in data["objects"]}
+
+
 def open_damage(session: Session) -> dict[tuple[str, str], dict[str, Any]]:
     """The damage that is not mended: (place, folder of the object) → object and faults, as the ledger tells it."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for event in session.scalars(select(Event).where(
-            Event.kind.in_((FOUND, REPAIRED, CHECKED, places.BEGUN))).order_by(Event.seq)):
+            Event.kind.in_((FOUND, REPAIRED, CHECKED, places.BEGUN, destroyed.DONE))).order_by(Event.seq)):
+        if event.kind == destroyed.DONE:        # what was damaged of it is gone as well
+            folders = {folder_of(name) for name in event.data["objects"]} if found else set()
+            found = {key: one for key, one in found.items() if key[1] not in folders}
+            continue
         if event.kind in (CHECKED, places.BEGUN):   # a check found these places whole; a copy was begun anew
             sound = event.data.get("places", [places.MAIN]) if event.kind == CHECKED else [event.subject]
             found = {key: one for key, one in found.items() if key[0] not in sound}
@@ -139,6 +168,8 @@ def open_damage(session: Session) -> dict[tuple[str, str], dict[str, Any]]:
 def look(ward: Ward, place: Place, folder: str, *, both: bool = False) -> Looked:
     """Read the object in `folder` of a place whole. A put that a kill interrupted there is finished first."""
     where = place.store.root / folder
+    if folder in ward.destroyed:
+        return Looked(place, folder, [Fault("destroyed", "")] if os.path.lexists(where) else [], None)
     if not places.is_object(where):
         return Looked(place, folder, [Fault("gone", "")], _truth(ward, folder)[0])
     finish(where)

@@ -120,7 +120,7 @@ def _mend(ward: Ward, looked: Looked) -> tuple[list[tuple[Fault, str]], list[Fau
         return [(looked.faults[0], "")], []
     if not looked.folder:
         return _mend_root(ward, looked)
-    if looked.truth is None:
+    if looked.truth is None:        # also what was destroyed by a decision: it is neither mended nor moved aside
         return [], looked.faults
     truth = looked.truth
     if any(fault.kind == "gone" for fault in looked.faults):

@@ -19,8 +19,10 @@ from archive.evidence.seals import BRING_FILES, TREE, object_of, way_in
 from archive.model import Document, Event, Seal
 from archive.opening import Archive
 
-_STORED = select(Event.data).join(Document, Document.item == Event.subject).where(
+_STORED = select(Event.seq, Event.data).join(Document, Document.item == Event.subject).where(
     Document.case_file == bindparam("code"), Event.kind.in_(BRING_FILES)).order_by(Event.seq)
+_TEXTS = select(Event.seq, Event.data).join(Document, Document.code == Event.subject).where(
+    Document.case_file == bindparam("code"), Event.kind.in_(("text_corrected", "text_reread"))).order_by(Event.seq)
 _CLOSED = select(Event.kind, Event.data).where(
     Event.kind.in_(("casefile_closed", "casefile_reopened")), Event.subject == bindparam("code")).order_by(Event.seq)
 
@@ -53,7 +55,8 @@ class Witness:
             return {}
         found: dict[str, str] = {}
         with self._archive.catalogue.session() as session:
-            for data in session.scalars(_STORED, {"code": code}):
+            told = [*session.execute(_STORED, {"code": code}).all(), *session.execute(_TEXTS, {"code": code}).all()]
+            for _seq, data in sorted(told, key=lambda one: int(one[0])):       # the later one of a path counts
                 found.update(data["files"])
             for kind, data in session.execute(_CLOSED, {"code": code}):
                 if kind == "casefile_closed":

@@ -19,7 +19,7 @@ from jinja2 import Environment
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-WINGS = ("archive", "ingest", "retention", "search")
+WINGS = ("archive", "ingest", "retention", "search", "web")
 MARKS = {"_", "later"}
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -37,12 +37,14 @@ def messages() -> set[Message]:
         for _line, _function, message in _in_template(environment, path):
             if isinstance(message, str):
                 found.add(message)
+            elif isinstance(message, tuple):        # ("one", "many", None)
+                found.add((message[0], message[1]))
     return found
 
 
 def _in_template(environment: Environment, path: Path) -> Iterator[tuple[int, str, object]]:
     extract = environment.extract_translations  # type: ignore[attr-defined]
-    yield from extract(path.read_text())
+    yield from extract(path.read_text(), gettext_functions=("_", "gettext", "ngettext", "ngettext_"))
 
 
 def _in_python(path: Path) -> Iterator[Message]:

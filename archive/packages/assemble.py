@@ -36,6 +36,7 @@ from archive.packages.description import (
     PremisEvent,
     Status,
 )
+from archive.packages.text_files import current_texts
 from archive.records import Record
 from archive.store import StoredFile
 
@@ -140,8 +141,9 @@ def request(archive: Archive, codes: Sequence[str], *, created: datetime, fields
     packed = [_document(one, home, archive_code, "DIP", _place_of(archive, one)) for one, home in found]
     title = fields.get("researchTopic", "") or asked
     pseudo = {"code": asked, "title": title, "fields": dict(fields)}
+    texts = [file for one, _home in found for file in current_texts(archive, one)]
     return _package(archive, "DIP", fonds.pop(), _uuid("DIP", "|".join([asked, *codes]), created), title, created,
-                    describing.case_file_fields(pseudo, [], archive_code, "DIP"), packed)
+                    describing.case_file_fields(pseudo, [], archive_code, "DIP"), packed, documentation=texts)
 
 
 def _package(archive: Archive, form: Form, fonds: str, uuid: str, title: str, created: datetime,

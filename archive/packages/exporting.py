@@ -18,7 +18,7 @@ from typing import Literal
 
 from lxml import etree
 
-from archive import clock, layout, model
+from archive import clock, destroyed, layout, model
 from archive.catalogue import record
 from archive.errors import IntegrityError, NoRoomError, RefusedError, UsageError
 from archive.fields import validate_record
@@ -30,6 +30,7 @@ from archive.packages import assemble, ead, evidence
 from archive.packages.build import folder_name, objid, zip_name
 from archive.packages.description import Form, Package, PackedFile
 from archive.packages.serialisation import Serialisation, for_settings
+from archive.packages.text_files import later_texts
 from archive.packages.writing import Progress, Written, copy_files, write_folder, write_zip, zip_files
 
 Wanted = Literal["sip_hoso", "sip_tailieu", "aip_hoso", "aip_tailieu", "dip", "bagit", "tt02"]
@@ -75,6 +76,7 @@ class Planned:
     files: tuple[PackedFile, ...] = ()
     findings: tuple[Finding, ...] = ()
     coverage: evidence.Coverage | None = None       # of the files that travel with their evidence
+    later: tuple[PackedFile, ...] = ()              # of a stored AIP: texts that changed after it was closed
 
     @property
     def refused(self) -> bool:
@@ -167,23 +169,29 @@ def _write(archive: Archive, planned: Planned, order: Order, target: Path, progr
 
 @contextmanager
 def _with_evidence(archive: Archive, planned: Planned) -> Iterator[Planned]:
-    """The package with the evidence of its files, where it is to travel along."""
+    """The package with the evidence of its files, where it is to travel along, and with texts of after its closing."""
+    package, at, later = planned.package, clock.now(), planned.later
     if planned.coverage is None:
-        yield planned
+        yield _with_later(archive, planned, list(later), at)
         return
-    package, at = planned.package, clock.now()
     taken = [file.path for file in (planned.files if package is None else package.documentation)]
     with evidence.gathered(archive, planned.coverage, planned.objid, at, taken) as files:
         if package is not None:
             yield replace(planned, package=replace(package, documentation=[*package.documentation, *files]))
             return
-        code = planned.codes[0]
-        mets = evidence.listed_in(archive.store.read(layout.casefile_object(code), "METS.xml"), files,
-                                  clock.in_vietnam(at).isoformat(timespec="milliseconds"))
-        digest = hashlib.sha256(mets).hexdigest()
-        root = PackedFile("METS.xml", mets, len(mets), digest, "text/xml", planned.created, "")
-        yield replace(planned, files=tuple(root if one.path == "METS.xml" else one for one in planned.files)
-                      + tuple(files))
+        yield _with_later(archive, planned, [*later, *files], at)
+
+
+def _with_later(archive: Archive, planned: Planned, files: Sequence[PackedFile], at: datetime) -> Planned:
+    """A stored AIP with `files` that were not in it when it was closed, listed in its METS."""
+    if not files:
+        return planned
+    mets = evidence.listed_in(archive.store.read(layout.casefile_object(planned.codes[0]), "METS.xml"), files,
+                              clock.in_vietnam(at).isoformat(timespec="milliseconds"))
+    digest = hashlib.sha256(mets).hexdigest()
+    root = PackedFile("METS.xml", mets, len(mets), digest, "text/xml", planned.created, "")
+    return replace(planned, files=tuple(root if one.path == "METS.xml" else one for one in planned.files)
+                   + tuple(files))
 
 
 def _covered(archive: Archive, planned: Planned, order: Order) -> Planned:
@@ -212,8 +220,9 @@ def stored_files(archive: Archive, code: str) -> Iterator[PackedFile]:
 def _case_file(archive: Archive, code: str) -> model.CaseFile:
     with archive.catalogue.session() as session:
         row = session.get(model.CaseFile, code)
-    if row is None:
-        raise UsageError(_("There is no case file {code}.").format(code=code))
+        if row is None:
+            destroyed.refuse(session, code)
+            raise UsageError(_("There is no case file {code}.").format(code=code))
     return row
 
 
@@ -234,7 +243,8 @@ def _stored(archive: Archive, code: str, order: Order) -> Planned:
         raise IntegrityError(_("{code} is closed, but its package has no METS.xml").format(code=code))
     own, created = _root_of(archive.store.read(layout.casefile_object(code), "METS.xml"))
     name = own.replace(":", "_")
-    return Planned((code,), own, name if order.as_folder else f"{name}.zip", created, files=files)
+    return Planned((code,), own, name if order.as_folder else f"{name}.zip", created, files=files,
+                   later=tuple(later_texts(archive, code)))
 
 
 def _root_of(mets: bytes) -> tuple[str, str]:

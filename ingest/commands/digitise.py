@@ -1,4 +1,4 @@
-"""`luutru digitise`: scans become searchable PDF/A and text. Stands alone, without an archive."""
+"""`luutru digitise FILE…`: scans become searchable PDF/A and text, without an archive; and what follows in one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archive.findings import Finding, Level, worst
-from archive.i18n import _, language, later
+from archive.i18n import _, figure, language, later
 from archive.settings import Settings
 from archive.terminal import console, print_json, settings_of
+from ingest.commands.defaults import WithDefault
+from ingest.commands.digitise_redo import command as redo_command
+from ingest.commands.digitise_review import correct_command, review_command
 
 if TYPE_CHECKING:
     from ingest.digitise.running import Digitised, Progress
@@ -25,7 +28,19 @@ _SIGNS = {Level.ok: "[green]✓[/]", Level.note: "[cyan]•[/]", Level.warning: 
           Level.refused: "[red]✗[/]", Level.failed: "[red]✗[/]"}
 
 
-@click.command("digitise", help=_("Make searchable PDF/A copies and texts of scans (PDF, TIFF, JPEG, PNG, JPEG 2000), "
+@click.group("digitise", cls=WithDefault, default="files",
+             help=_("Make searchable copies of scans (digitise FILE… -o FOLDER, see digitise files --help); the pages "
+                    "whose text a person should look at; reading stored scans again."))
+def command() -> None:
+    """Digitise FILE… into a folder; or one of the further commands."""
+
+
+command.add_command(review_command)
+command.add_command(correct_command)
+command.add_command(redo_command)
+
+
+@command.command("files", help=_("Make searchable PDF/A copies and texts of scans (PDF, TIFF, JPEG, PNG, JPEG 2000), "
                                   "without an archive."))
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
@@ -37,8 +52,8 @@ _SIGNS = {Level.ok: "[green]✓[/]", Level.note: "[cyan]•[/]", Level.warning: 
 @click.option("--replace", is_flag=True, help=_("replace results that are there already"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
-def command(root: Path | None, files: tuple[Path, ...], output: Path, languages: str | None, profile: str | None,
-            workers: int | None, replace: bool, as_json: bool) -> None:
+def files_command(root: Path | None, files: tuple[Path, ...], output: Path, languages: str | None,
+                  profile: str | None, workers: int | None, replace: bool, as_json: bool) -> None:
     """Digitise FILEs. Exit code 0: all is well; 3: a person has to look; 1: a fault of ours, or no language data."""
     from ingest.digitise.running import OccupiedError, run, targets
 
@@ -154,7 +169,7 @@ def _figures(facts: dict[str, Any]) -> Iterator[str]:
     mean = facts.get("mean_confidence")
     yield (_("pages: {pages}, read from pictures: {read} · words: {words}").format(
         pages=len(pages), read=sum(page["kind"] == "picture" for page in pages), words=words)
-        + ("" if mean is None else " · " + _("mean confidence {mean} %").format(mean=f"{mean:.1f}")))
+        + ("" if mean is None else " · " + _("mean confidence {mean} %").format(mean=figure(f"{mean:.1f}"))))
     told = ((_("turned upright: page {pages}"), "rotation"), (_("straightened: page {pages}"), "straightened"),
             (_("blank: page {pages}"), "blank"))
     parts = [said.format(pages=numbers(page["page"] for page in pages if page.get(key))) for said, key in told

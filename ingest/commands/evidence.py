@@ -142,7 +142,7 @@ def renew(root: Path, algorithm: str, yes: bool, as_json: bool) -> None:
 @click.pass_obj
 def export(root: Path, code: str, target: Path, as_json: bool) -> None:
     """Files, evidence records, certificates, a statement for people, and a checker that needs only Python."""
-    from archive import records
+    from archive import destroyed, records
     from archive.catalogue import record as record_events
     from archive.evidence.export import export_evidence
     from archive.model import Document
@@ -151,6 +151,8 @@ def export(root: Path, code: str, target: Path, as_json: bool) -> None:
     with archive_at(root) as archive, ownership(archive):
         with archive.catalogue.session() as session:
             row = session.get(Document, code)
+            if row is None:
+                destroyed.refuse(session, code)
         if row is None:
             raise click.UsageError(_("There is no document {code}.").format(code=code))
         now = clock.now()

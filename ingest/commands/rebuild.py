@@ -12,6 +12,7 @@ from archive.fixity.checking import missing_objects
 from archive.i18n import _
 from archive.rebuild import rebuild
 from archive.terminal import archive_at, console, print_json
+from retention.objects import ADMITS
 from search.reindexing import reindex
 
 
@@ -29,7 +30,7 @@ def command(root: Path, yes: bool, force: bool, as_json: bool) -> None:
             raise IntegrityError(_("{n} objects that the ledger knows are not in the store (first: {first}). Is a disk "
                                    "missing? --force makes the catalogue of what is there.").format(
                 n=len(missing), first=missing[0]))
-        counts = rebuild(archive)
+        counts = rebuild(archive, admits=ADMITS)
         counts["indexed"] = reindex(archive)
     if as_json:
         print_json(counts)

@@ -17,28 +17,23 @@ from archive.fixity.checking import place_state
 from archive.i18n import _
 from archive.terminal import STATES, archive_at, console, legal_value_name, print_json, state_name, verdict_name
 from ingest import digitised, report
+from ingest.commands import report_period
+from ingest.commands.defaults import WithDefault
 from ingest.commands.report_digitised import command as digitised_command
 
 MOST_ROWS = 40      # a longer table is for the page, not for a terminal
 COLOURS = {Level.note: "dim", Level.warning: "yellow", Level.refused: "yellow bold", Level.failed: "red bold"}
 
 
-class _Reports(click.Group):
-    """`luutru report [BATCH]` shows a night; its other reports go by their names."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Let the night's report answer to what is no other report's name."""
-        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
-            args = [night.name or "", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Reports, help=_("Show the morning report of the last night, or of BATCH; or another report."))
+@click.group(cls=WithDefault, default="night",
+             help=_("Show the morning report of the last night, or of BATCH; or another report."))
 def command() -> None:
     """Show the morning report of the last night, or of BATCH; or another report."""
 
 
 command.add_command(digitised_command)
+for one in report_period.commands():
+    command.add_command(one)
 
 
 @command.command("night", help=_("Show the morning report of the last night, or of BATCH."))
@@ -137,8 +132,11 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
         for one in made.deadlines:
             mark = f"[red]{_('late')}[/]" if one.late else " "
             others = one.others(i18n.language())
-            out.print(f"  {one.due:%d/%m/%Y} {mark} {escape(one.sentence(i18n.language()))} "
+            mark = f"[red bold]{_('breached')}[/]" if one.state == "breached" else mark
+            until = f" … {one.last:%d/%m/%Y}" if one.last else ""
+            out.print(f"  {one.due:%d/%m/%Y}{until} {mark} {escape(one.sentence(i18n.language()))} "
                       f"[dim]({one.article}{'; ' + others if others else ''})[/]", soft_wrap=True)
+        out.print(f"  [dim]{_('Every single one: luutru deadlines')}[/]")
     out.print(f"\n[bold]{_('Promises')}[/bold]")
     for promise in made.promises:
         sign = {"kept": "[green]✔[/]", "broken": "[red]✘[/]"}.get(promise.state, "[yellow]–[/]")
@@ -153,6 +151,9 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
 def package_sentence(package: report.ReceivedPackage) -> str:
     """What became of a package: its case file and how many of its documents are stored, wait or were refused."""
     counts = ", ".join(f"{state_name(state)}: {n}" for state, n in package.documents.items())
+    if package.form == "scan":
+        return _("long scan, split into {n} documents ({counts})").format(
+            n=sum(package.documents.values()), counts=counts)
     told = _("{form} {objid}, request {request}; {n} documents ({counts})").format(
         form=package.form or "E-ARK", objid=package.objid, request=package.request or "—",
         n=sum(package.documents.values()), counts=counts)

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 @click.command(name="digitised", help=_("Digitised documents by batch and fonds: errors, rate, unsigned, backup."))
 @click.option("--batch", default="", help=_("only this batch"))
 @click.option("--fonds", default="", help=_("only this fonds"))
+@click.option("--job", default="", help=_("only the scans of this scan job"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_context
-def command(ctx: click.Context, batch: str, fonds: str, as_json: bool) -> None:
+def command(ctx: click.Context, batch: str, fonds: str, job: str, as_json: bool) -> None:
     """Digitised documents by batch and fonds: errors, their rate, unsigned, backup."""
     from archive import model
+    from archive.scan_jobs import open_job
     from archive.terminal import archive_at, print_json
     from ingest import digitised
 
@@ -29,7 +31,8 @@ def command(ctx: click.Context, batch: str, fonds: str, as_json: bool) -> None:
             raise click.UsageError(_("There is no batch {batch}.").format(batch=batch))
         if fonds and session.get(model.Fonds, fonds) is None:
             raise click.UsageError(_("There is no fonds {fonds}.").format(fonds=fonds))
-        parts = digitised.build(session, archive, batch=batch, fonds=fonds)
+        parts = digitised.build(session, archive, batch=batch, fonds=fonds,
+                                job=open_job(archive, job) if job else None)
     if as_json:
         print_json({"batches": [digitised.as_dict(one) for one in parts],
                     "total": digitised.as_dict(digitised.total(parts))})
@@ -50,7 +53,7 @@ def _print(parts: list[Digitised]) -> None:
     print_table(_("Digitised"), (_("Batch"), _("Fonds"), _("Documents"), _("Pages"), _("Waiting"), _("Faulty"),
                                  _("Rate"), _("Unsigned"), _("Without backup")),
                 [(one.batch, one.fonds or "—", str(one.defects.documents), str(one.defects.pages), str(one.waiting),
-                  str(one.defects.faulty), f"{one.defects.rate or 0:.2f} %", str(one.unsigned),
+                  str(one.defects.faulty), i18n.figure(f"{one.defects.rate or 0:.2f} %"), str(one.unsigned),
                   _("not checked") if one.without_backup is None else str(one.without_backup)) for one in parts])
     vietnamese = i18n.language() == "vi"
     print_table(_("Errors"), (_("Kind"), _("Class"), _("Documents"), _("In the rate"), _("Article")), [

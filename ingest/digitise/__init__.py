@@ -30,10 +30,12 @@ from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archive import codes
 from archive.findings import Finding, finding
 from ingest.digitise.guards import Hostile, has_damaged_picture
 from ingest.digitise.judgement import judge
@@ -55,11 +57,13 @@ _A4_LONG_MM = 297.0
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A page's facts, its reading (None: a text page, blank, or it failed) and the dpi of the picture read."""
+    """A page's facts, its reading (None: a text page, blank, or it failed), the dpi of the picture read, and the file
+    of a lighter picture for the access copy (None: it keeps its own)."""
 
     noted: dict[str, Any]
     result: Result | None = None
     dpi: float = 0.0
+    light: Path | None = None
 
     @property
     def text(self) -> str:
@@ -74,6 +78,7 @@ def digitise(item: Item, context: Context) -> list[Finding]:
     n-th part access-n.pdf and ocr-n.txt; the same input gives the same bytes. A file that must not be
     drawn is refused; missing language data is our failure.
     """
+    context = _with_languages(item, context)
     findings: list[Finding] = []
     facts: dict[str, Any] = {"scan": False, "pages": []}
     further = []
@@ -93,6 +98,16 @@ def digitise(item: Item, context: Context) -> list[Finding]:
     red = "\f".join(text for text in (_red_text(noted) for noted in (facts, *further)) if text)
     item.facts["digitise"] = facts | ({"red_text": red} if red else {}) | ({"attachments": further} if further else {})
     return findings
+
+
+def _with_languages(item: Item, context: Context) -> Context:
+    """The same with the engine's languages of the fonds that the item is for, by its file code (ocr.languages_of)."""
+    ocr = context.settings.ocr
+    if not ocr.languages_of:
+        return context
+    code = codes.parse_file_code(item.fields.get("fileCode", ""), inventory=True)
+    own = ocr.for_fonds(str(code.agency) if code is not None else context.settings.agency.code)
+    return replace(context, settings=context.settings.model_copy(update={"ocr": own}))
 
 
 def _red_text(noted: dict[str, Any]) -> str:
@@ -130,7 +145,7 @@ def _digitise_part(item: Item, part: Part, suffix: str, context: Context) -> tup
 
 def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: Context, tessdata: Path,
                    work: Path) -> dict[str, Any]:
-    from ingest.digitise import access_copy
+    from ingest.digitise import access_copy, light_pictures
     from ingest.digitise.engine import engine_facts, reader
 
     settings = context.settings
@@ -143,7 +158,9 @@ def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: C
     except access_copy.Unclean as unclean:
         return facts | {"unclean": str(unclean), "pages": [_unread(page, str(unclean)) for page in seen.pages]}
     facts |= {"left_out": left_out} if left_out else {}
-    reads = _read_all(plain, seen, tesseract, context)
+    light = settings.ocr.access_copy == "light"
+    heavy = light_pictures.candidates(plain, {page.number: page for page in seen.pictures}) if light else {}
+    reads = _read_all(plain, seen, heavy, tesseract, context)
     facts["pages"] = [read.noted for read in reads]
     words = [word.confidence for read in reads if read.result for word in read.result.reading.words]
     if words:
@@ -164,11 +181,12 @@ def _copy_and_read(item: Item, part: Part, seen: Survey, suffix: str, context: C
 
 def _make_access_copy(item: Item, part: Part, seen: Survey, reads: list[_Read], plain: Path, target: Path,
                       context: Context, engine: dict[str, str]) -> list[str]:
-    from ingest.digitise import access_copy
+    from ingest.digitise import access_copy, light_pictures
 
     upright = {read.noted["page"]: access_copy.Upright(read.result.turned,
                                                        read.result.skew if read.result.straightened else 0.0)
                for read in reads if read.result and (read.result.turned or read.result.straightened)}
+    light_pictures.replace(plain, {read.noted["page"]: read.light for read in reads if read.light})
     access_copy.set_upright(plain, upright)
     readings = {read.noted["page"]: (read.result.reading, read.dpi) for read in reads
                 if read.result and read.result.reading.lines}
@@ -186,8 +204,11 @@ def _make_access_copy(item: Item, part: Part, seen: Survey, reads: list[_Read], 
     return broken
 
 
-def _read_all(plain: Path, seen: Survey, tesseract: Reader, context: Context) -> list[_Read]:
-    """Every page of the working copy, in order; one page's failure is its own, be it that it hangs or dies."""
+def _read_all(plain: Path, seen: Survey, heavy: Mapping[int, int], tesseract: Reader, context: Context) -> list[_Read]:
+    """Every page of the working copy, in order; one page's failure is its own, be it that it hangs or dies.
+
+    Pages of `heavy` (number and bytes) get a lighter picture, beside the working copy, where that saves something.
+    """
     import pypdfium2
 
     from ingest.digitise.lanes import read_pages
@@ -199,7 +220,8 @@ def _read_all(plain: Path, seen: Survey, tesseract: Reader, context: Context) ->
         try:
             if not document:
                 document.append(pypdfium2.PdfDocument(plain))
-            return _read_one(document[0], page, tesseract, context)
+            most = int(heavy.get(number, 0) * threshold("access", "worth"))
+            return _read_one(document[0], page, tesseract, context, plain.with_name(f"light-{number}.jpg"), most)
         except (RuntimeError, MemoryError, ValueError, OSError) as error:
             # PDFium and Tesseract raise plain RuntimeError: the page is pointed out, the others go on
             return _Read(_unread(page, str(error) or type(error).__name__))
@@ -211,7 +233,8 @@ def _read_all(plain: Path, seen: Survey, tesseract: Reader, context: Context) ->
     return [done.get(page.number) or _Read(_unread(page, "")) for page in seen.pages]
 
 
-def _read_one(document: Any, page: Page, tesseract: Reader, context: Context) -> _Read:
+def _read_one(document: Any, page: Page, tesseract: Reader, context: Context, light: Path, most: int) -> _Read:
+    from ingest.digitise.light_pictures import encode
     from ingest.digitise.quality import measure
     from ingest.digitise.reading import read_page
 
@@ -219,6 +242,7 @@ def _read_one(document: Any, page: Page, tesseract: Reader, context: Context) ->
     try:
         dpi, scale = _scale(page, sheet.get_size())
         picture = sheet.render(scale=scale).to_numpy()
+        lies = sheet.get_rotation()
     finally:
         sheet.close()
     quality = measure(picture, 72 * scale)
@@ -236,16 +260,18 @@ def _read_one(document: Any, page: Page, tesseract: Reader, context: Context) ->
     noted |= text_facts(result.reading.text) if words else {}
     if page.number == 1 and (doubtful := doubtful_words(result.reading.words)):
         noted["doubtful"] = doubtful
-    return _Read(noted, result, 72 * scale)
+    lighter = bool(most) and bool(words) and encode(picture, lies, page, light, most)
+    return _Read(noted, result, 72 * scale, light if lighter else None)
 
 
 def _scale(page: Page, size: tuple[float, float]) -> tuple[float, float]:
     """The resolution that Tesseract is told, and the scale (1: 72 dpi) at which the sheet is drawn.
 
-    Never more than the scan holds (enlarging hurts) and no more than Tesseract needs.
+    Never more than the scan holds nor than Tesseract needs; but a coarse scan is enlarged, or lines get lost.
     """
     most = threshold("reading", "dpi")
-    dpi = max(70.0, min(most, page.dpi or most))
+    held = page.dpi or most
+    dpi = most if held < threshold("reading", "enlarge_below") else min(most, held)
     scale = dpi / 72 * (1.0 if page.stated else _A4_LONG_MM / max(page.length_mm, 1.0))
     pixels = size[0] * size[1] * scale * scale
     shrink = min(1.0, math.sqrt(threshold("reading", "most_pixels") / pixels)) if pixels else 1.0

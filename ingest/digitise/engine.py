@@ -26,6 +26,7 @@ Grey = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 Box = tuple[float, float, float, float]         # left, top, right, bottom; pixels, y downwards
 
 _DOUBTFUL = 50.0
+_RULE = "|"
 _FOLDERS = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/4.00/tessdata",
             "/usr/share/tessdata", "/usr/local/share/tessdata", "/usr/share/tesseract/tessdata",
             "/opt/homebrew/share/tessdata", "/opt/local/share/tessdata")
@@ -146,10 +147,10 @@ class Reader:
         """Tesseract's version, such as "5.5.4"."""
         return str(self._tess.tesseract_version()).splitlines()[0].removeprefix("tesseract ")
 
-    def read(self, picture: Grey, dpi: float, *, sparse: bool = False) -> Reading:
-        """Recognise a grey picture; `sparse` for a few words anywhere, such as a stamp's."""
+    def read(self, picture: Grey, dpi: float, *, sparse: bool = False, column: bool = False) -> Reading:
+        """Recognise a grey picture; `sparse` for a few words anywhere, such as a stamp's; `column` for one column."""
         api, modes = self._api, self._tess.PSM
-        api.SetPageSegMode(modes.SPARSE_TEXT if sparse else modes.AUTO)
+        api.SetPageSegMode(modes.SPARSE_TEXT if sparse else modes.SINGLE_COLUMN if column else modes.AUTO)
         height, width = picture.shape
         api.SetImageBytes(np.ascontiguousarray(picture).tobytes(), width, height, 1, width)
         api.SetSourceResolution(max(70, round(dpi)))
@@ -183,6 +184,8 @@ class Reader:
                 head, words = (box, *_baseline(at.Baseline(level.TEXTLINE), box), opens), []
                 opens = False
             text = unicodedata.normalize("NFC", (at.GetUTF8Text(level.WORD) or "").strip())
+            if _RULE in text:                           # of a table: no letter of any text that we keep
+                text = text.strip(_RULE + "_")
             box = at.BoundingBox(level.WORD)
             if text and box and head is not None:
                 words.append(Word(text, box, float(at.Confidence(level.WORD))))
@@ -231,9 +234,9 @@ def engine_facts(tesseract: str, tessdata: Path, settings: OcrSettings) -> dict[
     A later engine is told from this one by these; `options` are those that change what is recognised.
     """
     return dict(_engine_facts(tesseract, tessdata, settings.languages),
-                options=f"psm 3; red channel; at most {threshold('reading', 'dpi'):g} dpi; median below "
-                        f"{settings.retry_below:g}; turned below {threshold('reading', 'turn_below'):g}; straightened "
-                        f"from {threshold('reading', 'straighten_from'):g}°")
+                options=f"psm 3; red channel; at most {threshold('reading', 'dpi'):g} dpi; even paper; creases; "
+                        f"median below {settings.retry_below:g}; turned below {threshold('reading', 'turn_below'):g}; "
+                        f"straightened from {threshold('reading', 'straighten_from'):g}°")
 
 
 @cache

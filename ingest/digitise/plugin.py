@@ -14,6 +14,7 @@ from ocrmypdf import Executor, OcrElement, hookimpl
 from ocrmypdf.models.ocr_element import Baseline, BoundingBox, OcrClass
 from ocrmypdf.pluginspec import OcrEngine, OrientationConfidence
 
+from ingest.digitise import text_font
 from ingest.digitise.engine import Reading
 
 READINGS = "luutru_readings"        # key in OcrOptions.extra_attrs: page number → (Reading, dpi)
@@ -98,7 +99,8 @@ class OneAfterTheOther(Executor):
 
 @hookimpl
 def initialize(plugin_manager: Any) -> None:
-    """Keep OCRmyPDF from looking for the programs that we do not use, some 0.1 s a document."""
+    """Our font; and OCRmyPDF need not look for the programs that we do not use, some 0.1 s a document."""
+    text_font.use()
     for name in _BLOCKED:
         plugin_manager.set_blocked(name)
 

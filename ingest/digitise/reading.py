@@ -10,8 +10,10 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from archive.settings import OcrSettings
+from ingest.digitise.creases import torn
 from ingest.digitise.engine import Box, Grey, Line, Reader, Reading
 from ingest.digitise.thresholds import threshold, words
 
@@ -20,6 +22,9 @@ Colours = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]     # height × w
 _RED_STEP = 60                  # red must lead the other two by this much to be red ink
 _TOP_RIGHT = 270                # vertical lines that could be read: the page's top is at the right
 _LEAST_INK = 200               # fewer points of ink show no lines
+_THIN = 4                       # every fourth point tells the paper's level
+_LIGHTER = 0.85                 # share of a piece's points that are darker than its paper
+_WHITE = np.float32(240)        # the level to which paper is brought
 _UPPER = 0.5                    # classification and urgency stamps stand in the upper half of a page
 
 
@@ -43,11 +48,12 @@ class Result:
 def read_page(picture: Colours, dpi: float, reader: Reader, settings: OcrSettings) -> Result:
     """Recognise a page from its red channel, in which red seals fade; try again while it looks poor.
 
-    A crooked page is straightened first: Tesseract silently loses lines from about two degrees. Further
-    tries are made only in doubt: turned upright (mean confidence below `turn_below`, or words that lie
-    on their side), and once on a picture cleaned by a 3×3 median (below settings.ocr.retry_below).
+    Where the paper is much darker in places its tone is evened out first: Tesseract leaves such places out. A crooked
+    page is straightened first: Tesseract silently loses lines from about two degrees. Further tries are made only in
+    doubt: turned upright (mean confidence below `turn_below`, or words that lie on their side), as one column (a crease
+    tore the lines in two), and once on a picture cleaned by a 3×3 median (below settings.ocr.retry_below).
     """
-    grey = np.ascontiguousarray(picture[:, :, 2])
+    grey = evened(np.ascontiguousarray(picture[:, :, 2]))
     best = _attempt(grey, dpi, reader, settings)
     sideways = best.reading.vertical            # Tesseract reads such pages, but not in their right place
     angle = 0
@@ -60,8 +66,14 @@ def read_page(picture: Colours, dpi: float, reader: Reader, settings: OcrSetting
         if _better(other.reading, best.reading) or (sideways and not _better(best.reading, other.reading)):
             best = replace(other, turned=angle, retried=(*best.retried, *other.retried))
             grey, picture = upright, np.rot90(picture, -(angle // 90))
-    if best.reading.confidence < settings.retry_below:
-        straight = rotate(grey, best.skew) if best.straightened else grey
+    doubtful, crease = best.reading.confidence < settings.retry_below, torn(best.reading)
+    straight = rotate(grey, best.skew) if best.straightened and (doubtful or crease) else grey
+    if crease:
+        whole = reader.read(straight, dpi, column=True)
+        if whole.score >= best.reading.score * threshold("crease", "score"):
+            best = replace(best, reading=whole)
+        best = replace(best, retried=(*best.retried, "crease"))
+    if doubtful:
         other_reading = reader.read(median(straight), dpi)
         if _better(other_reading, best.reading):
             best = replace(best, reading=other_reading)
@@ -86,6 +98,26 @@ def _attempt(grey: Grey, dpi: float, reader: Reader, settings: OcrSettings) -> R
 
 def _better(other: Reading, known: Reading) -> bool:
     return other.score > known.score * threshold("reading", "gain")
+
+
+def evened(grey: Grey) -> Grey:
+    """The picture with its paper at one level, where that differs much over the page; else the picture itself.
+
+    The paper's level is that of the lighter points round about, seen in pieces of some millimetres.
+    """
+    side = int(threshold("reading", "paper_piece")) // _THIN
+    thin = grey[::_THIN, ::_THIN]
+    down, across = (-(-points // side) for points in thin.shape)
+    padded = np.pad(thin, ((0, down * side - thin.shape[0]), (0, across * side - thin.shape[1])), mode="edge")
+    pieces = padded.reshape(down, side, across, side).swapaxes(1, 2).reshape(down, across, side * side)
+    light = int(side * side * _LIGHTER)
+    levels = np.pad(np.partition(pieces, light, axis=2)[:, :, light], 1, mode="edge")
+    paper = np.median([levels[y: y + down, x: x + across] for y in range(3) for x in range(3)], axis=0)
+    if np.percentile(paper, 5) >= threshold("reading", "even_paper") * np.percentile(paper, 95):
+        return grey
+    size = (across * side * _THIN, down * side * _THIN)
+    local = np.asarray(Image.fromarray(np.maximum(paper, 1).astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
+    return np.minimum(grey * (_WHITE / local[: grey.shape[0], : grey.shape[1]]), 255).astype(np.uint8)
 
 
 def skew(grey: Grey) -> float:
@@ -113,8 +145,6 @@ def skew(grey: Grey) -> float:
 
 def rotate(grey: Grey, degrees: float) -> Grey:
     """The picture turned counter-clockwise about its centre, its size kept, corners filled with paper."""
-    from PIL import Image
-
     paper = int(np.percentile(grey[::8, ::8], 90))
     turned = Image.fromarray(grey).rotate(degrees, Image.Resampling.BICUBIC, fillcolor=paper)
     return np.asarray(turned, dtype=np.uint8)

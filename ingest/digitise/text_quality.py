@@ -52,12 +52,16 @@ def misread(text: str) -> int:
 
     Places left blank ("ngày … tháng …") are none.
     """
+    return len(misread_places(text))
+
+
+def misread_places(text: str) -> list[tuple[int, int]]:
+    """Where the misread figures and dates stand (`misread`): begin and end of each, in no order."""
     wrong = [match for match in _SPOKEN.finditer(text) if not _is_date(match[1], match[2], match[3] or "")]
     wrong += [match for match in _WRITTEN.finditer(text) if not _is_date(match[1], match[3], match[4])]
     spans = [match.span() for match in wrong]
-    single = [match for match in _FIGURE.finditer(text)
-              if not any(begin <= match.start() < end for begin, end in spans)]
-    return len(wrong) + len(single)
+    return spans + [match.span() for match in _FIGURE.finditer(text)
+                    if not any(begin <= match.start() < end for begin, end in spans)]
 
 
 def _is_date(day: str, month: str, year: str = "") -> bool:

@@ -16,7 +16,7 @@ import stat
 import tomllib
 import unicodedata
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -27,10 +27,11 @@ from archive import clock
 from archive.files import fsync_folder
 from archive.findings import Finding, finding
 from ingest.copying import Copied, SourceChanged, SourceError, copy_hashed, hash_file, safe_name
-from ingest.item import Item, Part
+from ingest.item import Item, Part, Role
 
 RECEIVED = "received"
 SIGNATURES = "signatures"   # under RECEIVED: signature files that lay beside the document
+BACKS = "backs"             # under RECEIVED: the file of the backs of a scan
 LONGEST_PATH = 400          # characters; longer names are taken in, but a person should know
 TAKING = ".taking-"
 
@@ -41,13 +42,27 @@ class Waiting:
 
     `name` is its path under the inbox as people see it (`printable_name`).
     `findings` are about this file and belong to the item that it becomes; `beside` are its signature files
-    (signature_files.py), which become parts of the same item.
+    (signature_files.py), `back` the file of the backs of a scan made side by side (scan_sides.py), `pages` the further
+    pages of a scan `by_page` (scan_pages.py), whose name no file bears; all of them become parts of the same item.
     """
 
     path: Path
     name: str
     findings: tuple[Finding, ...] = ()
     beside: tuple[Waiting, ...] = ()
+    back: Waiting | None = None
+    pages: tuple[Waiting, ...] = ()
+    by_page: bool = False
+
+    @property
+    def further(self) -> tuple[Waiting, ...]:
+        """The received files of a scan besides the first: its backs, or its other pages in their order."""
+        return (self.back,) if self.back is not None else self.pages
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file itself."""
+        return printable_name(self.path.name) if self.by_page else self.name.rsplit("/", 1)[-1]
 
 
 def scan(folder: Path, settle_seconds: float, now: datetime,
@@ -73,43 +88,47 @@ def item_id(source: str, name: str, sha256: str) -> str:
     return hashlib.sha256("\0".join((source, name, sha256)).encode()).hexdigest()[:16]
 
 
-def take_in(waiting: Waiting, source: str, intake_root: Path, now: datetime) -> Item:
+def take_in(waiting: Waiting, source: str, intake_root: Path, now: datetime,
+            identify: Callable[[str, str, str], str] = item_id) -> Item:
     """Copy a waiting file to `<intake_root>/<item id>/received/` and make its item.
 
     Safe to repeat after any interruption: a folder that is already there is used again, with the time of
-    receipt of the first time (kept as the copy's time of change). The file in the inbox stays as it is.
+    receipt of the first time (kept as the copy's time of change). The file in the inbox stays as it is. `identify`
+    gives the item's id where that of `item_id` was another's, which was destroyed.
     Raises SourceChanged, SourceUnreadable (`not_taken` turns them into findings), NoRoomError.
     """
     intake_root.mkdir(parents=True, exist_ok=True)
     taking = intake_root / f"{TAKING}{uuid.uuid4().hex}"
     (taking / RECEIVED).mkdir(parents=True)
     try:
-        file_name = safe_name(waiting.name.rsplit("/", 1)[-1])
+        file_name = safe_name(waiting.file_name)
         fresh = taking / RECEIVED / file_name
         copied = copy_hashed(waiting.path, fresh)
         os.utime(fresh, ns=(_nanoseconds(now), _nanoseconds(now)))
         beside = [_copy_beside(one, n, taking / RECEIVED / SIGNATURES) for n, one in enumerate(waiting.beside)]
-        identity = item_id(source, waiting.name, copied.sha256)
+        beside += [_copy_beside(one, n, taking / RECEIVED / BACKS, "back") for n, one in enumerate(waiting.further)]
+        identity = identify(source, waiting.name, copied.sha256)
         home = intake_root / identity
-        _settle(taking, home, {file_name: copied, **{f"{SIGNATURES}/{part.path.name}": part for part in beside}})
+        _settle(taking, home, {file_name: copied, **{f"{part.path.parent.name}/{part.path.name}": part
+                                                     for part in beside}})
     finally:
         shutil.rmtree(taking, ignore_errors=True)
     kept = home / RECEIVED / file_name
-    part = Part(Path(waiting.name).name, "original", kept, copied.size, copied.sha256, copied.sha512)
+    part = Part(waiting.file_name, "original", kept, copied.size, copied.sha256, copied.sha512)
     for one in beside:
-        one.path = home / RECEIVED / SIGNATURES / one.path.name
+        one.path = home / RECEIVED / one.path.parent.name / one.path.name
     return Item(identity, source, waiting.name, home, [part, *beside], received_at=_moment(kept.stat().st_mtime_ns),
                 facts=_facts(waiting, copied))
 
 
-def _copy_beside(waiting: Waiting, number: int, folder: Path) -> Part:
-    """A signature file as a part of its document's item."""
+def _copy_beside(waiting: Waiting, number: int, folder: Path, role: Role = "signature") -> Part:
+    """A file that lay beside a document as a part of its item."""
     folder.mkdir(exist_ok=True)
     name = Path(waiting.name).name
     target = folder / safe_name(name)
     target = folder / f"{number}-{target.name}" if target.exists() else target
     copied = copy_hashed(waiting.path, target)
-    return Part(name, "signature", target, copied.size, copied.sha256, copied.sha512)
+    return Part(name, role, target, copied.size, copied.sha256, copied.sha512)
 
 
 def not_taken(error: SourceError, name: str) -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -34,6 +34,8 @@ from search.encodings import repair
 
 _NUMBER_AND_NOTATION = re.compile(r"(?:số\s*:?\s*)?(?P<number>\d+[a-zđ]?)\s*(?:[/-]\s*(?P<notation>\D.*|\d{4}\s*/.+))?",
                                   re.IGNORECASE)
+_WHICH_DOCUMENT = ("docOrdinal", "codeNumber", "codeNotation", "issuedDate", "subject")
+_BESIDE = ("sheets",)
 _SHOWN = 20             # lines that a finding names
 _SUSPICIOUS_LINES = 4   # lines in one cell from which on a quotation mark was probably left open
 
@@ -74,10 +76,11 @@ def is_list(path: Path) -> bool:
         return False
 
 
-def read_list(path: Path, subject: str = "") -> RegistryList:
+def read_list(path: Path, subject: str = "", *, long_scans: bool = False) -> RegistryList:
     """The rows of the list at `path`. `subject` is its name for people, where that is not the file's.
 
-    Rows for one file that contradict one another are left out, all of them. Raises OSError.
+    Rows for one file that contradict one another are left out, all of them; with `long_scans` not those that may be the
+    documents of one scan, of which scan_lists.py takes care, and `match` where it is none. Raises OSError.
     """
     subject = subject or path.name
     found = RegistryList()
@@ -92,7 +95,7 @@ def read_list(path: Path, subject: str = "") -> RegistryList:
         return found
     if not found.rows:
         found.findings.append(finding("LIST-011", subject))
-    found.rows = _without_repeats(found.rows, subject, found.findings)
+    found.rows = _without_repeats(found.rows, subject, found.findings, long_scans=long_scans)
     return found
 
 
@@ -126,6 +129,17 @@ def match(rows: Iterable[Row], names: Iterable[str], folder: str = "",
         if group:
             findings.append(finding(code, subject or folder, rows=_told(group), count=len(group)))
     return matched, findings
+
+
+def fields_of(row: Row) -> tuple[dict[str, str], dict[str, str]]:
+    """The fields of a row, and what it says besides them of the paper: `sheets`, how many there are (số tờ)."""
+    beside = {tag: row.fields[tag] for tag in _BESIDE if tag in row.fields}
+    return {tag: value for tag, value in row.fields.items() if tag not in _BESIDE}, beside
+
+
+def file_meant(names: Iterable[str]) -> Callable[[str, str], list[str]]:
+    """What finds the files among `names` that a list in a folder means by a name: (written, folder) to names."""
+    return _Index(names).look_up
 
 
 class _Index:
@@ -234,7 +248,7 @@ def _is_numbering(cells: Cells) -> bool:
     return len(numbers) >= 3 and numbers == [str(number) for number in range(1, len(numbers) + 1)]
 
 
-def _without_repeats(rows: Sequence[Row], subject: str, findings: list[Finding]) -> list[Row]:
+def _without_repeats(rows: Sequence[Row], subject: str, findings: list[Finding], *, long_scans: bool) -> list[Row]:
     """The rows less those that name a file again: a copy is left out, a contradiction leaves none."""
     by_file: dict[str, list[Row]] = {}
     for row in rows:
@@ -242,7 +256,10 @@ def _without_repeats(rows: Sequence[Row], subject: str, findings: list[Finding])
     copies, contradicting, kept = [], [], []
     for same in by_file.values():
         if any(row.fields != same[0].fields for row in same):
-            contradicting += same
+            if long_scans and _documents_of_one_scan(same):
+                kept += same
+            else:
+                contradicting += same
             continue
         kept.append(same[0])
         copies += same[1:]
@@ -250,6 +267,15 @@ def _without_repeats(rows: Sequence[Row], subject: str, findings: list[Finding])
         if group:
             findings.append(finding(code, subject, rows=_told(group), count=len(group)))
     return kept
+
+
+def _documents_of_one_scan(rows: Sequence[Row]) -> bool:
+    """Whether rows that name one file may be its documents, one after another: each says its pages and is another one.
+
+    Whether the file is a long scan is seen later; else `match` says that the rows contradict one another.
+    """
+    what = [tuple(row.fields.get(tag, "") for tag in _WHICH_DOCUMENT) for row in rows]
+    return all("numberOfPage" in row.fields for row in rows) and len(set(what)) == len(what)
 
 
 def _told(rows: Sequence[Row]) -> str:

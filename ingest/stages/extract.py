@@ -20,7 +20,7 @@ from ingest.extract.pdf import BROKEN
 from ingest.headings import disagreements, read_heading
 from ingest.item import Context, Item, Part
 from ingest.proposals import sureness
-from search.encodings import Decoded, language_guess, recover
+from search.encodings import Decoded, from_pictures, language_guess, recover
 
 TEXT = "text.txt"
 UNSURE = 0.75                       # confidence under which a person is asked to look at a conversion
@@ -173,8 +173,12 @@ def _with_ocr(item: Item, noted: dict[str, Any], raw: RawText) -> RawText:
 
 
 def _mend(raw: RawText) -> Decoded:
-    """Recover and repair a text as a whole; what the reader found by itself (bytes, fonts) is kept with it."""
-    found = recover("\f".join(raw.pages))
+    """Recover and repair a text as a whole; what the reader found by itself (bytes, fonts) is kept with it.
+
+    What was recognised from pictures throughout is Unicode: a sign that the reader took for « is no legacy encoding.
+    """
+    whole = "\f".join(raw.pages)
+    found = recover(whole) if raw.source != "ocr" else from_pictures(whole)
     repairs = Counter(raw.repairs) + Counter(found.repairs)
     encoding, confidence = found.encoding, found.confidence
     if encoding == "unicode" and raw.encoding != "unicode":

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import clock, codes, model
+from archive import clock, codes, destroyed, model
 from archive.agencies import AgencyTable
 from archive.agency_tables import agencies_of
 from archive.catalogue import SOME
@@ -157,6 +157,9 @@ def barred(session: Session, subject: str, code: str, day: str = "") -> list[Fin
     held = session.get(model.CaseFile, code)
     if held is not None:
         return [] if held.state == "open" else [finding("FILE-003", subject, code=code)]
+    if (gone := destroyed.of(session, code)) is not None:
+        day = f"{clock.in_vietnam(clock.parse(gone.at)):%d/%m/%Y}"
+        return [finding("DESTROY-032", subject, code=code, decision=gone.decision, day=day)]
     parsed = codes.parse_file_code(code, inventory=True)
     assert parsed is not None
     fonds = session.get(model.Fonds, parsed.agency)

@@ -57,7 +57,7 @@ def store_lists(archive: Archive, batch: str, now: datetime) -> None:
 
 def _kept(archive: Archive, row: model.Item, secret: Sequence[str]) -> _Kept:
     item = intake.from_row(row, archive.settings)
-    read = registry.read_list(item.main.path, row.name)
+    read = registry.read_list(item.main.path, row.name, long_scans=True)
     matched, _ = registry.match(read.rows, secret, folder=row.name.rpartition("/")[0])
     left_out = {one.line for one in matched.values()}
     left_out |= {one.line for one in read.rows if _is_secret(one)}

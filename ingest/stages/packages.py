@@ -27,6 +27,9 @@ from ingest import intake
 from ingest.copying import hash_file
 from ingest.sources.inbox import Waiting, printable_name
 from ingest.sources.packages import SOURCE, read_manifest, unfold_again
+from ingest.sources.scan_cutting import NotCopiedError
+from ingest.sources.scan_splitting import cut_again
+from ingest.stages import scans
 from ingest.stages.file import barred, in_our_words
 from ingest.stages.submission import states
 
@@ -77,6 +80,7 @@ def _register(archive: Archive, session: Session, row: model.Item) -> None:
         entries.append(entry)
         rows.append(values)
     told = {key: manifest[key] for key in ("objid", "form", "request", "fonds", "case_file", "status", "documents")}
+    told |= {"scan": manifest["scan"]} if "scan" in manifest else {}
     entries.append(Entry("package_received", row.id, {"batch": row.batch, **told, "findings": as_dicts},
                          event_key("package_received", row.id)))
     record(session, archive.ledger, entries)
@@ -111,18 +115,22 @@ def fetch_again(archive: Archive, row: model.Item, waiting: Iterable[tuple[str, 
         received = session.scalar(select(model.Event.data).where(model.Event.kind == "received",
                                                                  model.Event.subject == row.id))
         package = session.get(model.Item, received.get("package", "")) if received else None
-        case_file = session.scalar(select(model.Event.data["case_file"].as_string()).where(
-            model.Event.kind == "package_received", model.Event.subject == package.id)) if package else ""
-    place = next((one.path for source, one in waiting if package is not None
+        told = session.scalar(select(model.Event.data).where(
+            model.Event.kind == "package_received", model.Event.subject == package.id)) if package else None
+    found = next((one for source, one in waiting if package is not None
                   and (source, one.name) == (package.source, package.name)), None)
-    if package is None or place is None or hash_file(place).sha256 != package.sha256:
+    if package is None or found is None or hash_file(found.path).sha256 != package.sha256:
         return False
     item = intake.from_row(package, archive.settings)
-    item.parts = [replace(item.main, path=place)]
-    item.facts |= {"accepted": row.facts.get("accepted", []), "corrections": {"fileCode": case_file}}
+    item.parts = [replace(item.main, path=found.path)]
+    item.facts |= {"accepted": row.facts.get("accepted", [])}
     try:
-        unfold_again(item, archive.settings, {row.id})
-    except UnreadableError:
+        if split := (told or {}).get("scan"):
+            cut_again(item, archive.settings, split, {row.id}, [one.path for one in (found, *found.further)])
+        else:
+            item.facts["corrections"] = {"fileCode": told["case_file"] if told else ""}
+            unfold_again(item, archive.settings, {row.id})
+    except (UnreadableError, NotCopiedError):
         return False
     if not intake.folder(archive.settings, row.id).exists():
         return False
@@ -135,6 +143,8 @@ def fetch_again(archive: Archive, row: model.Item, waiting: Iterable[tuple[str, 
 def _standing(archive: Archive, session: Session, row: model.Item,
               manifest: dict[str, Any]) -> list[Finding]:
     """What speaks against a package in what the archive holds: an earlier one of its id, no fonds, the case file."""
+    if "scan" in manifest:
+        return scans.standing(archive, session, row, manifest)
     found: list[Finding] = []
     twin = session.scalar(select(model.Event.subject).where(
         model.Event.kind == "package_received", model.Event.subject != row.id,

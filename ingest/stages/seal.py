@@ -35,6 +35,7 @@ if TYPE_CHECKING:       # fonts, PDF and the signing library are loaded when the
     from ingest.signatures.sealing import Sealed, Sealer
 
 WAITS = "SEAL-050"
+WAITS_AGAIN = "DIGITISE-074"    # a sealed scan was read again: its new access copy waits (ingest/redo_copies.py)
 ACCESS, SEALED = "access", "sealed"     # access.pdf, access-2.pdf → sealed.pdf, sealed-2.pdf
 _AT_ONCE, _NOTE_SECONDS = 32, 1.0       # sealed items that are noted together: a kill seals so many again
 _OURS = "SEAL-"
@@ -197,7 +198,7 @@ def explained(name: str, done: Copies) -> list[Finding]:
 
 def is_settled(code: str, value: str) -> bool:
     """Whether a finding of before is no longer true once the seal was tried and gave the document this `value`."""
-    return code.startswith(_OURS) or (code == "VERIFY-067" and value == "signed_copy")
+    return code.startswith(_OURS) or code == WAITS_AGAIN or (code == "VERIFY-067" and value == "signed_copy")
 
 
 def stored_for(item: Item, made: str) -> tuple[str, str]:

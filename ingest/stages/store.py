@@ -25,6 +25,7 @@ from archive.opening import Archive
 from archive.store import DamagedSourceError, NewFile
 from ingest.beside import signed_by
 from ingest.copying import hash_file
+from ingest.digitise.defects import Row, defects
 from ingest.item import Item, Part
 from ingest.rechecking import first_day
 from ingest.stages import seal
@@ -32,7 +33,7 @@ from ingest.stages.file import Folder
 from ingest.stages.submission import SUBMISSION, submission_files
 
 PLACES = {"access": layout.ACCESS, "text": layout.TEXT}
-KEPT_FACTS = {"check", "extract", "edxml", "registry_line", "corrections", "accepted"}
+KEPT_FACTS = {"check", "extract", "edxml", "registry_line", "corrections", "accepted", "scan", "media"}
 NOT_KEPT = {"ocr-text", "ocr"}      # steps on the way to the text, which is kept
 
 
@@ -97,7 +98,7 @@ def _admit(archive: Archive, case_file: dict[str, Any], found: Sequence[records.
     entries += [Entry("stored", record["item"], {
         "document": record["code"], "case_file": code, "version": version, "batch": record["batch"],
         "legal_value": record["legal_value"], "verdict": record["verdict"],
-        "files": {file["path"]: file["sha256"] for file in record["files"]}},
+        "files": {file["path"]: file["sha256"] for file in record["files"]}, **_scanned(record)},
         event_key("stored", record["item"])) for record in found]
     entries += filter(None, map(revisions.sealed_entry, found))
     with archive.catalogue.session() as session:
@@ -105,6 +106,18 @@ def _admit(archive: Archive, case_file: dict[str, Any], found: Sequence[records.
         records.admit_case_file(session, case_file, version)
         session.flush()
         records.admit(session, found)
+
+
+def _scanned(record: records.Record) -> dict[str, Any]:
+    """What the ledger keeps of a scan, so that the rate of a past period never changes: pages, errors, faulty or not.
+
+    By the reading of NĐ 31/2026/NĐ-CP Điều 12 that stood when it was stored (ingest/digitise/defects.toml).
+    """
+    if not record["digitised"] and record["legal_value"] != "signed_copy":
+        return {}
+    told = defects((Row(record["item"], one["code"], str(one.get("params", {}).get("pages", "")))
+                    for one in record["findings"]), {record["item"]: record["pages"]})
+    return {"scan": {"pages": record["pages"], "kinds": sorted(told.kinds), "faulty": bool(told.faulty)}}
 
 
 @dataclass(slots=True)

@@ -71,9 +71,20 @@ def leave_settled(archive: Archive) -> None:
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item.id).where(model.Item.state == "package")))
         settled = [package for package in rows if intake.folder(archive.settings, package).exists()
-                   and set(counts(session, package)) <= {"stored", "kept_out"}]
+                   and (outcomes := set(counts(session, package))) <= {"stored", "kept_out"}
+                   and ("kept_out" in outcomes or _lies_in_store(archive, session, package))]
     for package in settled:
         intake.leave(archive.settings, package)
+
+
+def _lies_in_store(archive: Archive, session: Session, package: str) -> bool:
+    """Whether nothing of what was received would go with the intake folder: of a split scan, that it was kept."""
+    try:
+        form = read_manifest(archive.settings, package)["form"]
+    except FileNotFoundError:
+        return True
+    return form != "scan" or session.scalar(select(model.Event.seq).where(
+        model.Event.kind == "scan_kept", model.Event.subject == package)) is not None
 
 
 def opened_record(archive: Archive, package: str, code: codes.FileCode) -> dict[str, Any] | None:

@@ -32,7 +32,23 @@ def entries() -> list[dict[str, Any]]:
 
 def make(entry: Entry) -> bytes:
     """The bytes of one file of the inbox."""
-    return RECIPES[entry["recipe"]](typeset.documents()[entry["document"]], entry)
+    return _pile(entry) if "documents" in entry else RECIPES[entry["recipe"]](
+        typeset.documents()[entry["document"]], entry)
+
+
+def named(entry: Entry) -> list[tuple[Entry, str]]:
+    """The rows of the list about one file: what each is made like, and the name that it gives.
+
+    Documents after separator sheets are named by file code and ordinal, those of a pile without sheets by the pile.
+    """
+    if "documents" not in entry:
+        return [(entry, entry["path"])]
+    folder, _, last = entry["path"].rpartition("/")
+    made = [{**entry, "document": one, "recipe": "scan"} for one in entry["documents"]]
+    if (sheets := entry.get("sheets")) is None:
+        return [(one, entry["path"]) for one in made]
+    return [(one, f"{folder}/{sheets['code']}.{sheets['first'] + number:07}.{last.rpartition('.')[2]}")
+            for number, one in enumerate(made)]
 
 
 def page_count(entry: Entry) -> int:
@@ -110,6 +126,16 @@ def _scan(document: Document, entry: Entry) -> bytes:
 
 def _scanned(document: Document, entry: Entry) -> list[Any]:
     return scans.scanned(document, scans.Look(**entry["look"]), blank_backs=entry.get("blank_backs", False))
+
+
+def _pile(entry: Entry) -> bytes:
+    """Several documents in one scan, each after its separator sheet when the entry has `sheets`."""
+    look, told = scans.Look(**entry["look"]), entry.get("sheets")
+    pages = [scans.separator(look, "F", told["code"], 0, len(entry["documents"]))] if told else []
+    for number, one in enumerate(entry["documents"]):
+        pages += [scans.separator(look, "D", told["code"], told["first"] + number)] if told else []
+        pages += scans.scanned(typeset.documents()[one], look)
+    return scans.as_pdf(pages, look) if entry["kind"] == "pdf" else scans.as_tiff(pages, look, "jpeg")
 
 
 def _edxml(document: Document, entry: Entry) -> bytes:

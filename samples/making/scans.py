@@ -8,11 +8,16 @@ from __future__ import annotations
 import io
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import img2pdf
 import numpy as np
+import pypdfium2
 from PIL import Image, ImageFilter
 
+from archive import i18n
+from ingest.sources.scan_payload import Kind, Sheet
+from ingest.sources.scan_printing import Printed, sheets_pdf
 from samples.making import typeset
 from samples.making.typeset import Document
 
@@ -39,6 +44,15 @@ def scanned(document: Document, look: Look, *, blank_backs: bool = False, most: 
         sheets.insert(1, Image.new("RGB", sheets[0].size, "white"))
     seed = zlib.crc32(document.id.encode())
     return [_scan(sheet, look, np.random.default_rng([seed, number])) for number, sheet in enumerate(sheets)]
+
+
+def separator(look: Look, kind: Kind, code: str, ordinal: int, count: int = 0) -> Image.Image:
+    """A printed separator sheet as scanned, as `luutru scan sheets` prints it."""
+    with i18n.speaking("vi"):
+        made = sheets_pdf([Printed(Sheet(kind, code, ordinal, count))], datetime(2026, 11, 20, tzinfo=UTC))
+    with pypdfium2.PdfDocument(made) as printed:
+        page = printed[0].render(scale=look.dpi / 72).to_pil().convert("RGB")
+    return _scan(page, look, np.random.default_rng([zlib.crc32(f"{kind}{code}".encode()), ordinal]))
 
 
 def as_pdf(pages: list[Image.Image], look: Look) -> bytes:

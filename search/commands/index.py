@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 import click
 from rich.progress import track
+from sqlalchemy import func, select
 
-from archive import records
+from archive import destroyed, model, records
 from archive.i18n import _
 from archive.opening import Archive, ownership
 from archive.terminal import archive_at, console, print_json
@@ -29,8 +30,11 @@ def command() -> None:
 def verify_(ctx: click.Context, as_json: bool) -> None:
     """Read every record and text of the store and compare; exit code 3 when the index differs."""
     with archive_at(ctx.obj) as archive:
+        with archive.catalogue.session() as session:
+            leaving = set(destroyed.under_way(session))
         expected = {entry.code: entry.fingerprint for entry in
-                    (entry_from_record(*pair) for pair in _documents(as_json, archive))}
+                    (entry_from_record(*pair) for pair in _documents(as_json, archive)
+                     if pair[0]["case_file"] not in leaving)}
         index = open_index(archive.settings)
         try:
             difference = verify(index, expected)
@@ -54,9 +58,17 @@ def verify_(ctx: click.Context, as_json: bool) -> None:
 def rebuild(ctx: click.Context, as_json: bool) -> None:
     """Make the index again in one step; killed half-way, the old one stays in use."""
     with archive_at(ctx.obj) as archive, ownership(archive):
-        count = reindex(archive, _documents(as_json, archive))
+        kept = 0
+
+        def resumed(held: int) -> None:
+            nonlocal kept
+            kept = held
+            console(stderr=True).print(_("Going on with a rebuild that was stopped: {n} documents are in it already.")
+                                       .format(n=held))
+
+        count = reindex(archive, _documents(as_json, archive), resumed)
     if as_json:
-        print_json({"documents": count})
+        print_json({"documents": count, "resumed": kept})
     else:
         console().print(_("{n} documents were indexed anew.").format(n=count))
 
@@ -64,7 +76,9 @@ def rebuild(ctx: click.Context, as_json: bool) -> None:
 def _documents(quiet: bool, archive: Archive) -> Iterator[tuple[records.Record, str]]:
     """Every record and text of the store, with progress."""
     shown = console(stderr=True)
-    yield from track(records.documents(archive.store), description=_("reading the store"), console=shown,
+    with archive.catalogue.session() as session:
+        total = session.scalar(select(func.count()).select_from(model.Document)) or None
+    yield from track(records.documents(archive.store), description=_("reading the store"), console=shown, total=total,
                      transient=True, disable=quiet or not shown.is_terminal)
 
 

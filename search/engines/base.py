@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
 
 from archive.errors import LuuTruError
 from search.entry import Entry
 from search.query import Query
+
+Order = Literal["best", "newest", "oldest"]
 
 
 class IndexBusyError(LuuTruError):
@@ -41,14 +44,26 @@ class Engine(Protocol):
     writer must lose nothing that was committed and leave nothing half done behind.
     """
 
+    SCHEMA_VERSION: ClassVar[int]
+    """Goes up when the engine keeps an entry in another way: an index made before must be rebuilt."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the engine's index in `folder`, an empty one where there is none."""
+
     def add(self, entries: Iterable[Entry]) -> int:
         """Index entries, replacing those of the same code; how many."""
 
     def remove(self, codes: Iterable[str]) -> None:
         """Let no search find these documents; unknown codes are passed over."""
 
-    def find(self, query: Query, leniency: Leniency, limit: int, offset: int) -> Found:
-        """The best entries for `query`, newest first when it has no words."""
+    def find(self, query: Query, leniency: Leniency, limit: int, offset: int, order: Order = "best") -> Found:
+        """The best entries for `query`, newest first when it has no words, or in the order of their dates."""
+
+    def facets(self, query: Query, leniency: Leniency, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """How many entries `query` finds of each value of these facets (`search.engines.terms.FACETS`)."""
+
+    def vocabulary(self, query: Query) -> dict[str, int]:
+        """The folded words in the titles of what `query` finds, with the number of titles."""
 
     def fingerprints(self) -> dict[str, str]:
         """The fingerprint of every entry by its code."""

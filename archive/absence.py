@@ -1,0 +1,204 @@
+"""Proving an absence: looking everywhere the archive knows of for what a destruction should have taken away.
+
+What was looked at and is clean is silent. Everything else is told: what is still there, what could not be looked at
+(a copy that is away, a backup that ends some day, what was handed out), and where the same bytes are lawfully kept as
+another record. A look that did not happen is never taken for a clean one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from sqlalchemy import func, select
+
+from archive import clock, destroyed, layout
+from archive.catalogue import SOME
+from archive.destroyed import GONE, Line
+from archive.destroying_leftovers import leftovers, reports
+from archive.fixity import places
+from archive.i18n import _
+from archive.model import CaseFile, Document, Event, File, Item, ItemFinding, PageText, Signature
+from archive.opening import Archive
+from archive.targets import Target
+
+FOUND, NOT_CHECKED, EXPIRES, ELSEWHERE, HANDED_OUT = "found", "not checked", "expires", "elsewhere", "handed out"
+OPEN = (FOUND, NOT_CHECKED, EXPIRES)        # while any of these is left, a destruction is done in part only
+
+
+class Look(Protocol):
+    """What proving needs of the search index (search.index.Index has it)."""
+
+    def fingerprints(self) -> Mapping[str, str]:
+        """Every document that it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """Something that stands between a destruction and its proof.
+
+    `state`: found; not checked (out of reach); expires (a backup, gone after the day `until`); elsewhere (the same
+    bytes are another record's); handed out (copies that left the archive). The last two are told, and hinder nothing.
+    `place` says where: "store", "copy:…", "index", "catalogue", a backup's name; `what` which thing there.
+    """
+
+    state: str
+    place: str
+    until: str = ""         # YYYY-MM-DD
+    what: str = ""
+
+    @property
+    def hinders(self) -> bool:
+        """Whether the absence is not proved because of it."""
+        return self.state in OPEN
+
+
+def absent(archive: Archive, target: Target, index: Look | None = None) -> list[Remaining]:
+    """What is left of one target (see `absent_all`); nothing that hinders: its absence is proved."""
+    return absent_all(archive, [target], index)[target.code]
+
+
+def absent_all(archive: Archive, planned: Sequence[Target], index: Look | None = None) -> dict[str, list[Remaining]]:
+    """What is left of each of these case files, by code. Reads only; each place is walked once for all of them.
+
+    Without `index` the search index counts as not checked. Raises OSError for a place that breaks off while it is read.
+    """
+    lines = _lines(archive, planned)
+    found: dict[str, list[Remaining]] = {one.code: [] for one in planned}
+    ready = places.ready(archive)
+    for place in ready:
+        _in_place(place, lines, found)
+    for one in places.copies(archive.settings):
+        if one not in ready:
+            known = places.known(archive.settings, one)
+            told = _("last seen complete on {day}").format(
+                day=f"{clock.in_vietnam(clock.parse(known.followed_at)):%d/%m/%Y}") if known.followed_at else ""
+            for code in found:
+                found[code].append(Remaining(NOT_CHECKED, one.key, what=told))
+    if reports(archive, list(lines.values())):
+        for code, line in lines.items():
+            found[code] += [Remaining(FOUND, "reports", what=one.name) for one in reports(archive, [line])]
+    _in_packages(archive, ready, lines, found)
+    _in_index(index, lines, found)
+    _in_catalogue(archive, lines, found)
+    _in_backups(archive, found)
+    return found
+
+
+def _lines(archive: Archive, planned: Sequence[Target]) -> dict[str, Line]:
+    """The trace of each target; where nothing was begun, what the target itself tells."""
+    found: dict[str, Line] = {}
+    wanted = {one.code: one for one in planned}
+    for destruction in destroyed.told(archive.store):
+        found.update((code, line) for code, line in destroyed.lines(archive.store, destruction).items()
+                     if code in wanted)
+    for code, one in wanted.items():
+        if code not in found:
+            names = [one.object_id, layout.rechecks_object(code), layout.texts_object(code)]
+            found[code] = {"code": code, "objects": dict.fromkeys(names, ""), "items": {}, "at": "",
+                           "sha256": sorted({sha256 for _path, sha256 in one.files})}
+    return found
+
+
+def _in_place(place: places.Place, lines: Mapping[str, Line], found: dict[str, list[Remaining]]) -> None:
+    """Objects by the name of their folder, wherever in the storage root it lies; other areas by name and hash."""
+    store = place.store
+    owner = {store.folder(name).name: code for code, line in lines.items() for name in destroyed.objects_of(line)}
+    objects, strays = places.survey(store.root)
+    for path in (*objects, *strays):
+        if (code := owner.get(path.rpartition("/")[2])) is not None:
+            found[code].append(Remaining(FOUND, place.key, what=f"ocfl/{path}"))
+    if not leftovers(place, list(lines.values())):
+        return
+    for code, line in lines.items():
+        found[code] += [Remaining(FOUND, place.key, what=one.relative_to(place.folder).as_posix())
+                        for one in leftovers(place, [line])]
+
+
+def _in_packages(archive: Archive, ready: Sequence[places.Place], lines: Mapping[str, Line],
+                 found: dict[str, list[Remaining]]) -> None:
+    """Packages and long scans that wait in the intake area for another of their documents: they hold these as well."""
+    waiting: dict[str, list[places.Place]] = {}
+    for place in ready:
+        if (place.folder / "intake").is_dir():
+            for one in (place.folder / "intake").iterdir():
+                waiting.setdefault(one.name, []).append(place)
+    items = {item: code for code, line in lines.items() for item in line["items"]} if waiting else {}
+    ids = list(items)
+    with archive.catalogue.session() as session:
+        for start in range(0, len(ids), SOME):
+            for subject, data in session.execute(select(Event.subject, Event.data).where(
+                    Event.kind == "received", Event.subject.in_(ids[start:start + SOME]))):
+                package = str(data.get("package", ""))
+                for place in waiting.get(package, ()):
+                    told = Remaining(FOUND, place.key, what=f"intake/{package}")
+                    if told not in found[items[subject]]:
+                        found[items[subject]].append(told)
+
+
+def _in_index(index: Look | None, lines: Mapping[str, Line], found: dict[str, list[Remaining]]) -> None:
+    if index is None:
+        for code in found:
+            found[code].append(Remaining(NOT_CHECKED, "index"))
+        return
+    for document in index.fingerprints():
+        if (home := document.rpartition(".")[0]) in lines:
+            found[home].append(Remaining(FOUND, "index", what=document))
+
+
+def _in_catalogue(archive: Archive, lines: Mapping[str, Line], found: dict[str, list[Remaining]]) -> None:
+    codes = list(lines)
+    items = {item: code for code, line in lines.items() for item in line["items"]}
+    digests = {digest: code for code, line in lines.items() for digest in line["sha256"]}
+    with archive.catalogue.session() as session:
+        for start in range(0, len(codes), SOME):
+            some = codes[start:start + SOME]
+            for code in session.scalars(select(CaseFile.code).where(CaseFile.code.in_(some))):
+                found[code].append(Remaining(FOUND, "catalogue", what="case_file"))
+            for code, number in session.execute(select(Document.case_file, func.count()).where(
+                    Document.case_file.in_(some)).group_by(Document.case_file)):
+                found[code].append(Remaining(FOUND, "catalogue", what=f"document: {number}"))
+            for subject, data in session.execute(select(Event.subject, Event.data).where(
+                    Event.kind == "exported", Event.subject.in_(some))):
+                found[subject].append(Remaining(HANDED_OUT, str(data.get("to", "")), what=subject))
+        for start in range(0, len(items), SOME):
+            ids = list(items)[start:start + SOME]
+            for row in session.execute(select(Item.id, Item.state, Item.name, Item.document).where(Item.id.in_(ids))):
+                if row.state != GONE or row.name:
+                    found[items[row.id]].append(Remaining(FOUND, "catalogue", what=f"item {row.id}"))
+            documents = {document: code for code, line in lines.items() for item, document in line["items"].items()
+                         if item in set(ids)}
+            for subject in session.scalars(select(Event.subject).where(
+                    Event.kind == "exported", Event.subject.in_(documents)).distinct()):
+                found[documents[subject]].append(Remaining(HANDED_OUT, "", what=subject))
+            for item in session.scalars(select(ItemFinding.item).where(ItemFinding.item.in_(ids)).distinct()):
+                found[items[item]].append(Remaining(FOUND, "catalogue", what=f"finding of {item}"))
+            for table in (File, Signature, PageText):
+                for document in session.scalars(select(table.document).where(
+                        table.document.in_(list(documents))).distinct()):
+                    found[documents[document]].append(
+                        Remaining(FOUND, "catalogue", what=f"{table.__tablename__} of {document}"))
+        wanted = sorted(digests)
+        for start in range(0, len(wanted), SOME):
+            for sha256, document in session.execute(select(File.sha256, File.document).where(
+                    File.sha256.in_(wanted[start:start + SOME]), File.role.in_(("original", "attachment")))):
+                if document.rpartition(".")[0] not in lines:
+                    found[digests[sha256]].append(Remaining(ELSEWHERE, "store", what=document))
+
+
+def _in_backups(archive: Archive, found: dict[str, list[Remaining]]) -> None:
+    """What the settings say of backups: those made before a case file went hold it until they end."""
+    backups, now = sorted(archive.settings.destruction.backups.items()), clock.now()
+    if not backups:
+        return
+    with archive.catalogue.session() as session:
+        for code in found:
+            absence = destroyed.of(session, code)
+            for name, days in backups:
+                ends = clock.parse(absence.at) + timedelta(days=days) if absence else None
+                if ends is None or ends > now:
+                    until = f"{clock.in_vietnam(ends):%Y-%m-%d}" if ends else ""
+                    found[code].append(Remaining(EXPIRES, name, until))
+

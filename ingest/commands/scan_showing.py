@@ -1,0 +1,83 @@
+"""How `luutru scan` shows jobs and findings on a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from archive import scan_acts, scan_jobs
+from archive.findings import Finding, Level
+from archive.i18n import _, language
+from archive.scan_jobs import Job
+from archive.terminal import console, local_day, local_time, print_table
+
+ALIKE = 5           # findings of one code that are shown; --json has all
+MOST_ROWS = 40      # case files on a terminal
+_COLOURS = {Level.refused: "red", Level.failed: "red", Level.warning: "yellow", Level.note: "dim"}
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Findings with their cures; many of one code are told by their number, the cure once."""
+    shown: Counter[str] = Counter()
+    found = list(findings)
+    for one in found:
+        shown[one.code] += 1
+        if shown[one.code] <= ALIKE:
+            cited = one.citation(language())
+            console().print(f"  [{_COLOURS.get(one.level, '')}]{one.code}[/] {escape(one.sentence(language()))}"
+                            + (f" [dim]({escape(cited)})[/]" if cited else ""), soft_wrap=True)
+        if shown[one.code] == min(ALIKE, sum(other.code == one.code for other in found)):
+            more = sum(other.code == one.code for other in found) - ALIKE
+            if more > 0:
+                console().print(_("  … and {n} more of {code}").format(n=more, code=one.code))
+            console().print(f"    [green]→ {escape(one.cure(language()))}[/]", soft_wrap=True)
+
+
+def print_job(job: Job, papers: Sequence[str]) -> None:
+    """The plan, the case files, the acts, the state of quality control, the papers."""
+    out, told = console(), job.record
+    out.print(f"[bold]{job.id}[/] {escape(told['title'])}", soft_wrap=True)
+    out.print(f"{_('State')}: [bold]{scan_jobs.state_name(job.state)}[/] · {_('Fonds')}: {told['fonds']} · "
+              f"{_('Profile')}: {told['profile']} · {_('Begun')}: {local_day(told['started_on'])}")
+    out.print(_("Decision {number} of {date}; operators: {operators}; devices: {devices}").format(
+        number=escape(told["decision"]["number"]), date=local_day(told["decision"]["date"]),
+        operators=escape(", ".join(told["operators"])), devices=escape(", ".join(told["devices"]))), soft_wrap=True)
+    rows = [(one["code"], escape(one["box"]), str(one["documents"] or "—"), str(one["sheets"]),
+             escape(one["condition"] or "—"), _where(one)) for one in job.files[:MOST_ROWS]]
+    print_table(_("Case files"), (_("Case file"), _("Box"), _("Documents"), _("Sheets"), _("Condition"), _("Where")),
+                rows)
+    if len(job.files) > MOST_ROWS:
+        out.print(_("… and {n} more: luutru scan show {id} --json").format(n=len(job.files) - MOST_ROWS, id=job.id))
+    for round_ in job.rounds:
+        out.print(round_sentence(round_))
+    print_table(_("What was done"), (_("Time"), _("Act"), _("Who")), [
+        (local_time(act["at"]), act_name(act["act"]), escape(act["by"])) for act in job.acts])
+    for path in papers:
+        out.print(f"  {path}")
+
+
+def round_sentence(round_: Mapping[str, Any]) -> str:
+    """How a round of quality control stands."""
+    told = scan_acts.checked(round_)
+    return _("Quality control {n}: {listed} of {of} documents; {passed} passed, {failed} failed, {unjudged} without a "
+             "verdict; {scan} scan errors, {catalogue} cataloguing errors, {open} of them open").format(
+        n=round_["round"], listed=len(round_["documents"]), of=round_["of"], passed=told["passed"],
+        failed=told["failed"], unjudged=told["unjudged"], scan=told["scan_errors"],
+        catalogue=told["catalogue_errors"], open=told["open"])
+
+
+def act_name(act: str) -> str:
+    """An act in words."""
+    return {"planned": _("planned"), "changed": _("plan changed"), "listed": _("case files listed"),
+            "handed_over": _("originals handed over"), "qc_begun": _("quality control begun"),
+            "qc_taken_in": _("checked list taken in"), "accepted": _("accepted"), "returned": _("originals returned"),
+            "cancelled": _("cancelled")}.get(act, act)
+
+
+def _where(one: Mapping[str, Any]) -> str:
+    if one["returned"]:
+        return _("returned")
+    return _("handed over") if one["handed_over"] else _("not handed over")

@@ -1,0 +1,93 @@
+"""Whether what a batch names may be destroyed: asked when it is planned, approved and executed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from archive import clock
+from archive.findings import Finding, finding
+from archive.opening import Archive
+from archive.targets import changed
+from retention import blocking, explaining, life
+from retention.destruction import dossier_parts, keeping, planning
+from retention.destruction.deciding import competence
+from retention.destruction.keeping import Batch
+
+
+def standing(archive: Archive, session: Session, items: Sequence[Mapping[str, Any]], on: str, *,
+             but: str = "") -> list[Finding]:
+    """What may not be destroyed on the day `on`, and why: unknown, permanent, not expired, held, linked, elsewhere.
+
+    Luật Lưu trữ 33/2024/QH15 Điều 16 khoản 1, Điều 36 khoản 4. `but`: the batch that asks.
+    """
+    counting = archive.settings.retention.counting
+    elsewhere = keeping.under_review(session)
+    codes = {one["code"] for one in items}
+    life.gather(session, on, blocking.held_case_files(session))
+    try:
+        life.judge(session, counting)
+        lives = {code: (until, why) for code, until, why in life.stays(session) if code in codes}
+        own = {one.code: one for one in life.due(session, int(on[:4])) if one.code in codes}
+    finally:
+        life.forget(session)
+    found = []
+    for one in items:
+        code = one["code"]
+        if (other := elsewhere.get((code, ""))) and other != but:
+            found.append(finding("DESTROY-008", code, other=other))
+        if code not in lives:
+            found.append(finding("DESTROY-002", code))
+        elif lives[code][1] == "hold":
+            held = blocking.holds_of(session, code, on)
+            found.append(finding("DESTROY-005", code, hold=", ".join(f"{one.id} ({one.number})" for one in held)))
+        elif lives[code][1] == "permanent":
+            found.append(finding("DESTROY-003", code))
+        elif code not in own:
+            until, missing = lives[code]
+            found.append(finding("DESTROY-004", code, until="…" if missing or until >= life.NEVER else until))
+        elif lives[code][0] >= int(on[:4]):
+            links = explaining.links_of(archive, session, code, on, counting)
+            found.append(finding("DESTROY-006", code, other=", ".join(sorted({one.code for one in links}))))
+    return found
+
+
+def papers(archive: Archive, batch: Batch) -> list[Finding]:
+    """The papers that must be there before the decision and are not (DS-03; NĐ 31/2026/NĐ-CP Điều 10)."""
+    found = [finding("DESTROY-010", batch.id)] if not batch.act("convened") else []
+    found += [finding("DESTROY-017", batch.id, paper=one.name)
+              for one in dossier_parts.missing(archive, batch, "decision")]
+    appraiser = competence(archive.settings).appraiser
+    opinion = batch.act("appraised")
+    if appraiser and (not opinion or opinion["plan_hash"] != batch.plan_hash):
+        found.append(finding("DESTROY-018", batch.id, appraiser=appraiser))
+    elif opinion and opinion["plan_hash"] == batch.plan_hash and opinion["opinion"] == "disagree":
+        found.append(finding("DESTROY-019", batch.id, number=opinion["number"]))
+    return found
+
+
+def term(archive: Archive, batch: Batch, dated: str, today: str) -> list[Finding]:
+    """Whether the decision's day is possible and its term has not run out (setting destruction.apply_days)."""
+    days = archive.settings.destruction.apply_days
+    held = str(batch.act("concluded").get("held_on", ""))
+    if dated > today or (held and dated < held):
+        return [finding("DESTROY-026", batch.id, dated=dated)]
+    last = date.fromisoformat(dated) + timedelta(days=days)
+    if today > last.isoformat():
+        return [finding("DESTROY-025", batch.id, dated=dated, days=days, last=last.isoformat())]
+    return []
+
+
+def unchanged(archive: Archive, batch: Batch, done: Sequence[str] = ()) -> list[Finding]:
+    """What is no longer as the plan froze it, but for the items that are gone already."""
+    left = [one for one in planning.planned(planning.read_plan(archive, batch)) if one.code not in done]
+    return [finding("DESTROY-009", batch.id, what=what) for what in changed(archive, left)]
+
+
+def today(moment: datetime) -> str:
+    """The day in Vietnam."""
+    return clock.in_vietnam(moment).date().isoformat()
+

@@ -1,0 +1,259 @@
+"""A batch for destruction (đợt hủy) as the store keeps it: one object, every step one version of it.
+
+The order is store, ledger, catalogue; the catalogue notes the intention first ("writing"), so that whoever owns the
+archive next finishes what a kill left half told.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from archive import clock, model
+from archive.catalogue import record as record_events
+from archive.errors import IntegrityError, NoRoomError, RefusedError, UsageError
+from archive.files import json_bytes
+from archive.i18n import _
+from archive.ledger import Entry, event_key
+from archive.opening import Archive
+from archive.store import NewFile, Store
+
+PREFIX = "urn:luutru:destruction:"
+SCHEMA = "luutru/destruction/1"
+RECORD, ITEMS, PLANS, OPINIONS = "destruction.json", "items.json", "plans", "opinions"
+PAPERS, RECEIVED, EXECUTION, DOSSIER = "papers", "received", "execution.json", "dossier.json"
+WRITING = "writing"         # a batch's state in the catalogue, from before the put until the ledger knows
+# listed: status "Xem xét hủy"; returning: kept items are being given their new period; partly: "thực hiện một phần".
+STATES = ("listed", "planned", "council", "returning", "concluded", "approved", "executing", "partly", "destroyed",
+          "failed", "closed", "cancelled")
+ENDED = ("destroyed", "failed", "closed", "cancelled")      # its items may enter another list, where they still exist
+# What is done with a batch → the kind of its event.
+KINDS = {act: f"destruction_{act}" for act in (
+    "listed", "planned", "convened", "opined", "settled", "concluded", "returned", "printed", "appraised", "approved",
+    "started", "executed", "failed", "closed", "cancelled")}
+MOST_TOLD = 100             # items that the ledger's line names; the object names all
+_OPINION = re.compile(rf"{OPINIONS}/\d{{4}}\.json")
+
+Entries = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as one version of its object tells it: its record with all steps, what it names, and the opinions."""
+
+    record: Entries
+    items: Sequence[Entries] = ()
+    opinions: Sequence[Entries] = ()
+
+    @property
+    def id(self) -> str:
+        """Its id, such as HUY.2026.001."""
+        return str(self.record["id"])
+
+    @property
+    def state(self) -> str:
+        """One of STATES."""
+        return str(self.record["state"])
+
+    @property
+    def acts(self) -> Sequence[Entries]:
+        """What was done, in order."""
+        acts: Sequence[Entries] = self.record["acts"]
+        return acts
+
+    @property
+    def plan_hash(self) -> str:
+        """The SHA-256 of the plan in force; empty before there is one."""
+        return str(self.record.get("plan_hash", ""))
+
+    @property
+    def standing(self) -> list[Entries]:
+        """The items that are to be destroyed, as far as has been decided."""
+        return [one for one in self.items if one["state"] in ("proposed", "destroyed")]
+
+    def act(self, name: str) -> Entries:
+        """The newest step of that name; empty when there is none."""
+        return next((one for one in reversed(self.acts) if one["act"] == name), {})
+
+    def with_record(self, **changes: Any) -> Batch:
+        """The batch with other values in its record."""
+        return replace(self, record={**self.record, **changes})
+
+
+def object_id(batch: str) -> str:
+    """The id of the OCFL object of a batch."""
+    return f"{PREFIX}{batch}"
+
+
+def plan_path(n: int) -> str:
+    """Where the n-th plan of a batch lies in its object."""
+    return f"{PLANS}/{n:04d}.json"
+
+
+def next_id(session: Session, year: int) -> str:
+    """The next free id of a year by the system's convention: HUY.<year>.<ordinal>."""
+    taken = [int(one.rsplit(".", 1)[1]) for one in session.scalars(
+        select(model.Destruction.id).where(model.Destruction.id.like(f"HUY.{year}.%")))]
+    return f"HUY.{year}.{max(taken, default=0) + 1:03d}"
+
+
+def read(store: Store, batch: str, version: int | None = None) -> Batch:
+    """The batch as its newest version, or `version`, tells it. Raises KeyError when the store does not hold it."""
+    held = store.files(object_id(batch), version)
+
+    def told(path: str) -> Any:
+        return json.loads(store.content(object_id(batch), held[path]))
+
+    return Batch(told(RECORD), told(ITEMS)["items"], [told(path) for path in sorted(held) if _OPINION.fullmatch(path)])
+
+
+def open_batch(archive: Archive, batch: str) -> Batch:
+    """The batch, for a person who named it. Raises UsageError when there is none of that id."""
+    try:
+        return read(archive.store, batch)
+    except KeyError:
+        raise UsageError(_("There is no batch {id} for destruction; see luutru destruction list.").format(
+            id=batch)) from None
+
+
+def not_in(batch: Batch, *allowed: str) -> None:
+    """Raises RefusedError unless the batch's state is one of `allowed`."""
+    if batch.state not in allowed:
+        raise RefusedError(_("The batch is “{state}”; this can be done while it is: {allowed}.").format(
+            state=state_name(batch.state), allowed=", ".join(map(state_name, allowed))))
+
+
+def write(archive: Archive, batch: Batch, act: str, particulars: Entries, *, by: str, at: datetime,
+          files: Mapping[str, bytes] | None = None) -> Batch:
+    """Write a step as one version, then the ledger, then the catalogue; the batch with the step.
+
+    `batch` is the batch as the step leaves it, but for the step itself; `files` go into its object as they are. The
+    caller owns the archive. Raises NoRoomError: then nothing has happened.
+    """
+    place = object_id(batch.id)
+    version = archive.store.version(place) + 1
+    told = {"act": act, "version": version, "at": clock.stamp(at), "by": by, **particulars}
+    new = batch.with_record(acts=[*batch.acts, told])
+    stored = {RECORD: NewFile(json_bytes(new.record)),
+              ITEMS: NewFile(json_bytes({"schema": "luutru/destruction-items/1", "destruction": batch.id,
+                                         "items": list(new.items)})),
+              **{f"{OPINIONS}/{n:04d}.json": NewFile(json_bytes(one)) for n, one in enumerate(new.opinions, 1)},
+              **{path: NewFile(data) for path, data in (files or {}).items()}}
+    _mark(archive, new)
+    try:
+        archive.store.put(place, stored, message=f"destruction: {act}", user="luutru", created=at)
+    except (OSError, IntegrityError) as error:
+        finish(archive)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoomError(str(archive.settings.root)) from error
+        raise
+    _tell(archive, batch.id)
+    return new
+
+
+def finish(archive: Archive) -> list[str]:
+    """Tell ledger and catalogue of steps that a kill interrupted; the ids of their batches. The caller owns it.
+
+    The store says how far it came: a version that is there is told, one that is not never happened.
+    """
+    with archive.catalogue.session() as session:
+        batches = list(session.scalars(select(model.Destruction.id).where(
+            model.Destruction.state == WRITING).order_by(model.Destruction.id)))
+    for batch in batches:
+        _tell(archive, batch)
+    return batches
+
+
+def admit(archive: Archive, session: Session, place: str) -> None:
+    """Make the rows of a batch anew from the store, and write those of its events that the ledger lacks."""
+    batch = read(archive.store, place.removeprefix(PREFIX))
+    record_events(session, archive.ledger, [_entry(archive.store, batch, act) for act in batch.acts])
+    session.execute(delete(model.DestructionItem).where(model.DestructionItem.destruction == batch.id))
+    session.merge(model.Destruction(
+        id=batch.id, fonds=batch.record["fonds"], state=batch.state, listed_on=batch.record["listed_on"],
+        plan_hash=batch.plan_hash, version=batch.acts[-1]["version"], record=dict(batch.record)))
+    session.flush()
+    rows = [{"destruction": batch.id, "n": one["n"], "case_file": one["code"], "document": one["document"],
+             "reason": one["reason"], "state": one["state"]} for one in batch.items]
+    if rows:
+        session.execute(insert(model.DestructionItem), rows)
+
+
+def under_review(session: Session) -> dict[tuple[str, str], str]:
+    """What stands in a batch that is not ended: (case file, document or "") → the batch's id."""
+    rows = session.execute(select(model.DestructionItem.case_file, model.DestructionItem.document, model.Destruction.id)
+                           .join(model.Destruction, model.Destruction.id == model.DestructionItem.destruction)
+                           .where(model.Destruction.state.not_in(ENDED), model.DestructionItem.state == "proposed"))
+    return {(code, document): batch for code, document, batch in rows}
+
+
+def state_name(state: str) -> str:
+    """A state of a batch in words."""
+    return {"listed": _("considered for destruction"), "planned": _("list frozen"),
+            "council": _("before the council"), "returning": _("kept items get their new period"),
+            "concluded": _("council has concluded"), "approved": _("approved by a signed decision"),
+            "executing": _("is being destroyed"), "partly": _("partly executed"), "destroyed": _("destroyed"),
+            "failed": _("failed: executed is not approved"), "closed": _("dossier closed"),
+            "cancelled": _("cancelled"), WRITING: _("is being written")}.get(state, state)
+
+
+def act_name(act: str) -> str:
+    """A step of a batch in words."""
+    return {"listed": _("listed"), "planned": _("list frozen"), "convened": _("council named"),
+            "opined": _("opinions given"), "settled": _("settled by the chair"),
+            "concluded": _("council has concluded"),
+            "returned": _("kept items got their new period"), "printed": _("papers"),
+            "appraised": _("appraisal opinion taken in"), "approved": _("approved by a signed decision"),
+            "started": _("execution begun"), "executed": _("executed, absence looked for"),
+            "failed": _("failed: executed is not approved"), "closed": _("dossier closed"),
+            "cancelled": _("cancelled")}.get(act, act)
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def _mark(archive: Archive, batch: Batch) -> None:
+    with archive.catalogue.session() as session:
+        row = session.get(model.Destruction, batch.id)
+        if row is not None:
+            row.state = WRITING
+            return
+        session.add(model.Destruction(id=batch.id, fonds="", state=WRITING, listed_on="", plan_hash="", version=0,
+                                      record={}))
+
+
+def _tell(archive: Archive, batch: str) -> None:
+    with archive.catalogue.session() as session:
+        if archive.store.has(object_id(batch)):
+            admit(archive, session, object_id(batch))
+        else:
+            session.execute(delete(model.Destruction).where(model.Destruction.id == batch))  # it never happened
+
+
+def _entry(store: Store, batch: Batch, act: Entries) -> Entry:
+    """The event of a step: its particulars and the SHA-256 of the files that its version brought. No title is in it."""
+    place, version = object_id(batch.id), act["version"]
+    brought = store.files(place, version)
+    before = store.files(place, version - 1) if version > 1 else {}
+    new = {path: brought[path].sha256 for path in sorted(brought)
+           if path.startswith((f"{PAPERS}/", f"{RECEIVED}/", f"{PLANS}/", EXECUTION, DOSSIER))
+           and (path not in before or before[path].sha512 != brought[path].sha512)}
+    data = {**{key: _cut(value) for key, value in act.items() if key not in ("by", "act")}, "object": place,
+            "files": new}
+    kind = KINDS[act["act"]]
+    return Entry(kind, batch.id, data, event_key(kind, batch.id, f"v{version}"), act["by"])
+
+
+def _cut(value: Any) -> Any:
+    """A list or a table of a step as the ledger's line has it; the object has all of it."""
+    if isinstance(value, Mapping):
+        return dict(sorted(value.items())[:MOST_TOLD])
+    return value[:MOST_TOLD] if isinstance(value, list) else value

@@ -1,0 +1,18 @@
+"""The main menu: what a person's roles let them use, in the order in which a morning goes."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from archive.i18n import _, later
+from web.people import Person
+
+# address, title, the right that it takes (empty: none)
+_ENTRIES = (("/", later("Morning page"), ""), ("/search", later("Search"), ""), ("/casefiles", later("Case files"), ""),
+            ("/quarantine", later("Quarantine"), "watch"), ("/review", later("Review of texts"), "watch"),
+            ("/accounts", later("Accounts"), "accounts"))
+
+
+def navigation(request: Request, who: Person) -> list[tuple[str, str]]:
+    """Addresses and titles of the menu."""
+    return [(address, _(title)) for address, title, right in _ENTRIES if not right or who.may(right)]

@@ -1,0 +1,109 @@
+"""People: who is asking, which roles they have, and what these may do (roles.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from archive.access import Reach
+from archive.i18n import _
+
+ROLES = ("administrator", "archivist", "records_officer", "council_member", "archive_centre", "auditor", "reader")
+_TABLE = Path(__file__).with_name("roles.toml")
+
+
+class NotLoggedInError(Exception):
+    """Nobody is logged in, or the session has ended; the answer is the log-in page."""
+
+
+class NotAllowedError(Exception):
+    """The person's roles do not allow this; the answer is 403."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is asking: log-in name, full name, roles, and the agency whose fonds is their own (empty: all)."""
+
+    name: str
+    full_name: str
+    roles: frozenset[str]
+    fonds: str = ""
+    session: str = ""           # hash of the session's id
+
+    def may(self, right: str) -> bool:
+        """Whether one of the roles has `right` (roles.toml)."""
+        return any(right in _rights()[role]["may"] for role in self.roles)
+
+    def has(self, *roles: str) -> bool:
+        """Whether the person has one of `roles`."""
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def whole_archive(self) -> bool:
+        """Whether the whole archive is this person's own."""
+        return not self.fonds
+
+    @property
+    def reach(self) -> Reach:
+        """Which documents the person may know of: goes into every query."""
+        others = {access for role in self.roles for access in _rights()[role]["others"]}
+        own = others | {access for role in self.roles for access in _rights()[role]["own"]}
+        return Reach(self.fonds, frozenset(own), frozenset(own if self.whole_archive else others))
+
+    @property
+    def actor(self) -> str:
+        """How the ledger names the person."""
+        return self.name
+
+
+def person(request: Request) -> Person:
+    """The person who is asking (a dependency of pages). Raises NotLoggedInError."""
+    known: Person | None = getattr(request.state, "person", None)
+    if known is None:
+        known = request.app.state.site.sessions.person(request)
+        if known is None:
+            raise NotLoggedInError
+        request.state.person = known
+    return known
+
+
+def requires(*roles: str) -> Callable[[Person], Person]:
+    """A dependency: the person, who must have one of `roles`. Raises NotAllowedError."""
+    unknown = set(roles) - set(ROLES)
+    assert not unknown, unknown
+
+    def allowed(who: Annotated[Person, Depends(person)]) -> Person:
+        if not who.has(*roles):
+            raise NotAllowedError
+        return who
+
+    return allowed
+
+
+def requires_right(right: str) -> Callable[[Person], Person]:
+    """A dependency: the person, one of whose roles must have `right`. Raises NotAllowedError."""
+    def allowed(who: Annotated[Person, Depends(person)]) -> Person:
+        if not who.may(right):
+            raise NotAllowedError
+        return who
+
+    return allowed
+
+
+def role_title(role: str) -> str:
+    """A role in words."""
+    return {"administrator": _("administrator"), "archivist": _("archivist"), "records_officer": _("records officer"),
+            "council_member": _("council member"), "archive_centre": _("archive centre"), "auditor": _("auditor"),
+            "reader": _("reader")}[role]
+
+
+@cache
+def _rights() -> dict[str, dict[str, Any]]:
+    with _TABLE.open("rb") as stream:
+        return tomllib.load(stream)

@@ -1,0 +1,157 @@
+"""What stands before every page: the host's name, the origin of forms, their size and token, and the headers.
+
+Nothing here knows who is asking; pages ask for that themselves (web/people.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from archive import i18n
+from archive.settings import Settings
+from web.rendering import FORM_FIELD, token_is_right
+
+LANGUAGE_COOKIE = "luutru_language"
+SAFE = ("GET", "HEAD", "OPTIONS")
+POLICY = ("default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; script-src 'self'; "
+          "connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'")
+HEADERS = {
+    "content-security-policy": POLICY, "x-content-type-options": "nosniff", "x-frame-options": "DENY",
+    "referrer-policy": "same-origin", "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin", "x-robots-tag": "noindex, nofollow",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()", "cache-control": "no-store"}
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+class StaleFormError(Exception):
+    """The form was not made for this browser, or its session has changed since."""
+
+
+class Guard:
+    """The outermost layer: turns away what is not for us, sets the language and every answer's headers."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, failed: Callable[[Request, Exception], Response],
+                 listens_on: tuple[str, ...] = ()) -> None:
+        self.app, self.settings, self.failed = app, settings, failed
+        named = urlsplit(settings.web.address).hostname
+        self.hosts = {*LOCAL_HOSTS, *settings.web.hosts, *listens_on, *([named] if named else [])}
+        self.largest = int(settings.web.max_form_mb * 1_000_000)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        secure = scope["scheme"] == "https" or self.settings.web.address.startswith("https:")
+        with ExitStack() as context:
+            context.enter_context(i18n.speaking(_language(headers, self.settings)))
+            limited = _Limited(receive, self.largest)
+            answer = _Headed(send, limited, secure=secure)
+            if refused := self._refused(scope, headers):
+                status, said = refused
+                await PlainTextResponse(said, status)(scope, receive, answer)
+                return
+            try:
+                await self.app(scope, limited, answer)
+            except _TooLargeError:
+                await PlainTextResponse("413 Content Too Large", 413)(scope, receive, answer)
+            except Exception as error:
+                if answer.begun:        # too late for a page: the server cuts the answer off
+                    raise
+                await self.failed(Request(scope, receive), error)(scope, receive, answer)
+
+    def _refused(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        if _name_of(headers.get("host", "")) not in self.hosts:
+            return 400, "400 Bad Request: host"
+        if scope["method"] in SAFE:
+            return None
+        origin = headers.get("origin") or headers.get("referer") or ""
+        if headers.get("sec-fetch-site", "same-origin") != "same-origin" or \
+                urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+            return 403, "403 Forbidden: origin"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self.largest:
+            return 413, "413 Content Too Large"
+        return None
+
+
+class _TooLargeError(Exception):
+    """More came than was announced or is allowed."""
+
+
+class _Limited:
+    """A request's body, which ends with an error where it is larger than allowed."""
+
+    def __init__(self, receive: Receive, largest: int) -> None:
+        self.receive, self.left = receive, largest
+
+    async def __call__(self) -> Message:
+        message = await self.receive()
+        self.left -= len(message.get("body", b""))
+        if self.left < 0:
+            raise _TooLargeError
+        return message
+
+
+class _Headed:
+    """An answer on its way out, which gets the headers that it does not set itself."""
+
+    def __init__(self, send: Send, limited: _Limited, *, secure: bool) -> None:
+        self.send, self.limited, self.secure, self.begun = send, limited, secure, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            if self.limited.left < 0:       # who read the body calls it unreadable; it was too large
+                message["status"] = 413
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if self.secure:
+                headers.setdefault("strict-transport-security", "max-age=31536000")
+        await self.send(message)
+
+
+async def checked_form(request: Request) -> None:
+    """A dependency of every page: what is sent must carry the token of a form that was made for this browser.
+
+    Raises StaleFormError.
+    """
+    if request.method in SAFE:
+        return
+    form = await request.form(max_files=20, max_fields=2000, max_part_size=20_000_000)
+    given = form.get(FORM_FIELD, "")
+    if not isinstance(given, str) or not token_is_right(request, given):
+        raise StaleFormError
+
+
+def local_path(wanted: str) -> str:
+    """`wanted` where it is a page of ours, else the first page: no link leads people elsewhere after a log-in."""
+    parts = urlsplit(wanted)
+    good = (wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+            and wanted.isprintable() and "\\" not in wanted)
+    return wanted if good else "/"
+
+
+def _language(headers: Headers, settings: Settings) -> str:
+    try:
+        chosen = SimpleCookie(headers.get("cookie", "")).get(LANGUAGE_COOKIE)
+    except CookieError:
+        chosen = None
+    return chosen.value if chosen is not None and chosen.value in i18n.LANGUAGES else settings.language
+
+
+def _name_of(host: str) -> str:
+    """The name in a Host header, without its port."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0].lower()
