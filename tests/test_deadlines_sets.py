@@ -18,7 +18,7 @@ from archive.commands.calendar import command as calendar
 from archive.ledger import Entry
 from archive.opening import Archive
 from archive.settings import Settings
-from benchmarks import retention as generator
+from benchmarks import retaining as generator
 from ingest import report, report_page
 from retention import deadlines, life
 from retention.commands.deadlines import command

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from archive import model
 from archive.catalogue import Catalogue
-from benchmarks import retention as generator
+from benchmarks import retaining as generator
 from retention import assigning, life, simulating
 from retention.listing import listing
 from retention.period import Facts, explain

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from archive.commands.defaults import WithDefault
 from archive.findings import Finding, Level, worst
 from archive.i18n import _, figure, language, later
 from archive.settings import Settings
 from archive.terminal import console, print_json, settings_of
-from ingest.commands.defaults import WithDefault
 from ingest.commands.digitise_redo import command as redo_command
 from ingest.commands.digitise_review import correct_command, review_command
+from ingest.commands.page_bar import page_bar
 
 if TYPE_CHECKING:
-    from ingest.digitise.running import Digitised, Progress
+    from ingest.digitise.running import Digitised
 
-_PATIENCE = 2.0     # seconds without a word before progress is shown
 _OUTCOMES = {"read": ("green", later("digitised")), "text": ("cyan", later("has text already: nothing to do")),
              "left": ("yellow", later("not digitised")), "failed": ("red", later("a fault of ours"))}
 _SIGNS = {Level.ok: "[green]✓[/]", Level.note: "[cyan]•[/]", Level.warning: "[yellow]![/]",
@@ -65,7 +63,7 @@ def files_command(root: Path | None, files: tuple[Path, ...], output: Path, lang
         raise click.UsageError(_taken(str(taken), replace=replace)) from taken
     places = {id(target): n for n, target in enumerate(wanted)}
     done: list[Digitised | None] = [None] * len(wanted)
-    with _progress(len(wanted)) as tell:
+    with page_bar(_("Reading pages ({done} of {files} files done)"), len(wanted)) as tell:
         for target, one in run(wanted, settings, tell):
             done[places[id(target)]] = one
     results = [one for one in done if one is not None]
@@ -106,28 +104,6 @@ def _taken(place: str, *, replace: bool) -> str:
     if replace:
         return _("{place} is one of the files to be digitised; choose another folder").format(place=plain(place))
     return _("{place} is there already; choose another folder, or --replace").format(place=plain(place))
-
-
-@contextmanager
-def _progress(files: int) -> Iterator[Progress]:
-    """What hears how far it is; shows a bar of pages on a terminal when it takes longer than two seconds."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    shown, started = console(stderr=True), time.monotonic()
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   console=shown, transient=True, disable=not shown.is_terminal)
-    task = bar.add_task("", total=None)
-
-    def tell(done: int, read: int, expected: int) -> None:
-        if time.monotonic() - started > _PATIENCE:
-            bar.start()
-            said = _("Reading pages ({done} of {files} files done)").format(done=done, files=files)
-            bar.update(task, completed=read, total=expected or None, description=said)
-
-    try:
-        yield tell
-    finally:
-        bar.stop()
 
 
 def _show(one: Digitised) -> None:

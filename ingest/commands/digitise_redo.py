@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,12 +9,11 @@ import click
 from archive.findings import Level, worst
 from archive.i18n import _, figure, language
 from archive.terminal import archive_at, console, log_to, person, print_json, print_table
+from ingest.commands.page_bar import page_bar
 
 if TYPE_CHECKING:
-    from ingest.digitise.running import Progress
     from ingest.redoing import Outcome, Wanted
 
-_PATIENCE = 2.0     # seconds without a word before progress is shown
 _SHOWN = 40
 
 
@@ -50,7 +46,7 @@ def command(ctx: click.Context, documents: tuple[str, ...], worse_than: float | 
                 if not as_json:
                     _show(outcome)
 
-            with _progress(len(chosen)) as progress:
+            with page_bar(_("Reading pages again ({done} of {files} documents done)"), len(chosen)) as progress:
                 redoing.redo(archive, chosen, tell, progress, by=person())
             redoing.index(archive)
     if as_json:
@@ -81,25 +77,3 @@ def _show(outcome: Outcome) -> None:
         out.print(f"    {found.code} {found.sentence(language())}", markup=False, soft_wrap=True)
         if found.level >= Level.warning:
             out.print(f"    → {found.cure(language())}", markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _progress(documents: int) -> Iterator[Progress]:
-    """What hears how far it is; shows a bar of pages on a terminal when it takes longer than two seconds."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    shown, started = console(stderr=True), time.monotonic()
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   console=shown, transient=True, disable=not shown.is_terminal)
-    task = bar.add_task("", total=None)
-
-    def tell(done: int, read: int, expected: int) -> None:
-        if time.monotonic() - started > _PATIENCE:
-            bar.start()
-            said = _("Reading pages again ({done} of {files} documents done)").format(done=done, files=documents)
-            bar.update(task, completed=read, total=expected or None, description=said)
-
-    try:
-        yield tell
-    finally:
-        bar.stop()

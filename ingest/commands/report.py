@@ -12,13 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 
 from archive import i18n
+from archive.commands.defaults import WithDefault
 from archive.findings import Finding, Level
 from archive.fixity.checking import place_state
 from archive.i18n import _
 from archive.terminal import STATES, archive_at, console, legal_value_name, print_json, state_name, verdict_name
 from ingest import digitised, report
 from ingest.commands import report_period
-from ingest.commands.defaults import WithDefault
 from ingest.commands.report_digitised import command as digitised_command
 
 MOST_ROWS = 40      # a longer table is for the page, not for a terminal

@@ -12,6 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from archive.commands.defaults import WithDefault
 from archive.errors import NoArchiveError
 from archive.i18n import _, ngettext_
 from archive.opening import exists
@@ -25,17 +26,7 @@ MARK = "bold yellow"
 ORDERS = ("best", "newest", "oldest")
 
 
-class SearchGroup(click.Group):
-    """`luutru search WORDS` finds; a first word that names a command of the group calls that one."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Everything that names no command is a query, words with a minus before them too."""
-        if args and args[0] not in (*self.commands, "--help", "-h"):
-            args = ["find", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=SearchGroup, help=_(
+@click.group(cls=WithDefault, default="find", alone=False, help=_(
     "Find documents, with or without diacritics: luutru search WORDS. Words, \"phrases\", -not, "
     "số:35/2016/QĐ-UBND, loại:QĐ, cơ-quan:\"Sở Nội vụ\", nguoiky:, trichyeu:, hồ-sơ:, phông:, viendan:, nam:2019, "
     "năm:2016..2019, tu:01/2019, den:31/12/2020, ngay:15/11/2016. The options are those of find; a word that is also "
