@@ -7,25 +7,28 @@ another record. A look that did not happen is never taken for a clean one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from archive import clock, destroyed, layout
 from archive.catalogue import SOME
 from archive.destroyed import GONE, Line
 from archive.destroying_leftovers import leftovers, reports
 from archive.fixity import places
+from archive.fixity.leaving import ENDS
 from archive.i18n import _
 from archive.model import CaseFile, Document, Event, File, Item, ItemFinding, PageText, Signature
 from archive.opening import Archive
 from archive.targets import Target
 
 FOUND, NOT_CHECKED, EXPIRES, ELSEWHERE, HANDED_OUT = "found", "not checked", "expires", "elsewhere", "handed out"
-OPEN = (FOUND, NOT_CHECKED, EXPIRES)        # while any of these is left, a destruction is done in part only
+WAITS = "waits"         # in a package of the intake area of which another document waits
+OPEN = (FOUND, NOT_CHECKED, EXPIRES, WAITS)     # while any of these is left, a destruction is done in part only
 
 
 class Look(Protocol):
@@ -39,8 +42,9 @@ class Look(Protocol):
 class Remaining:
     """Something that stands between a destruction and its proof.
 
-    `state`: found; not checked (out of reach); expires (a backup, gone after the day `until`); elsewhere (the same
-    bytes are another record's); handed out (copies that left the archive). The last two are told, and hinder nothing.
+    `state`: found; not checked (out of reach); expires (a backup, gone after the day `until`); waits (a package of the
+    intake area still holds it for another of its documents); elsewhere (the same bytes are another record's); handed
+    out (copies that left the archive). The last two are told, and hinder nothing.
     `place` says where: "store", "copy:…", "index", "catalogue", a backup's name; `what` which thing there.
     """
 
@@ -120,22 +124,43 @@ def _in_place(place: places.Place, lines: Mapping[str, Line], found: dict[str, l
 def _in_packages(archive: Archive, ready: Sequence[places.Place], lines: Mapping[str, Line],
                  found: dict[str, list[Remaining]]) -> None:
     """Packages and long scans that wait in the intake area for another of their documents: they hold these as well."""
+    items = {item: code for code, line in lines.items() for item in line["items"]}
+    with archive.catalogue.session() as session:
+        for code, place, package in packages_of(session, ready, items):
+            told = Remaining(WAITS, place.key, what=f"intake/{package}")
+            if told not in found[code]:
+                found[code].append(told)
+
+
+def packages_of(session: Session, ready: Sequence[places.Place],
+                items: Mapping[str, str]) -> Iterator[tuple[str, places.Place, str]]:
+    """The packages and long scans in the intake areas of these places that hold one of `items` (item → case file):
+    case file, place, package.
+    """
     waiting: dict[str, list[places.Place]] = {}
     for place in ready:
         if (place.folder / "intake").is_dir():
             for one in (place.folder / "intake").iterdir():
                 waiting.setdefault(one.name, []).append(place)
-    items = {item: code for code, line in lines.items() for item in line["items"]} if waiting else {}
-    ids = list(items)
-    with archive.catalogue.session() as session:
-        for start in range(0, len(ids), SOME):
-            for subject, data in session.execute(select(Event.subject, Event.data).where(
-                    Event.kind == "received", Event.subject.in_(ids[start:start + SOME]))):
-                package = str(data.get("package", ""))
-                for place in waiting.get(package, ()):
-                    told = Remaining(FOUND, place.key, what=f"intake/{package}")
-                    if told not in found[items[subject]]:
-                        found[items[subject]].append(told)
+    ids = list(items) if waiting else []
+    for start in range(0, len(ids), SOME):
+        for subject, data in session.execute(select(Event.subject, Event.data).where(
+                Event.kind == "received", Event.subject.in_(ids[start:start + SOME]))):
+            package = str(data.get("package", ""))
+            for place in waiting.get(package, ()):
+                yield items[subject], place, package
+
+
+def waiting_package(session: Session, package: str) -> tuple[str, list[str]]:
+    """The name under which a package or long scan came, and the documents of it that still wait, with their states."""
+    row = session.get(Item, package)
+    told = session.scalar(select(Event.data).where(Event.kind == "package_received", Event.subject == package))
+    documents = list(told["documents"]) if told else []
+    waiting = []
+    for start in range(0, len(documents), SOME):
+        waiting += [f"{one.name} ({one.state})" for one in session.execute(select(Item.name, Item.state).where(
+            Item.id.in_(documents[start:start + SOME]), Item.state.not_in(ENDS)).order_by(Item.name))]
+    return (row.name if row is not None else package), waiting
 
 
 def _in_index(index: Look | None, lines: Mapping[str, Line], found: dict[str, list[Remaining]]) -> None:

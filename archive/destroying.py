@@ -9,7 +9,7 @@ list). What overwriting is worth, and what is left: docs/destruction.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +46,9 @@ class Index(Protocol):
 
     def remove(self, codes: Sequence[str], *, purge: bool) -> None:
         """Take documents out of it and, with `purge`, their words off the disk."""
+
+    def fingerprints(self) -> Mapping[str, str]:
+        """Every document that it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,9 @@ def destroy_all(archive: Archive, destruction: str, planned: Sequence[Target], *
     """Destroy what a decision names, and yield each case file when it is gone and the ledger says so.
 
     Begins what was not begun; what is done already is yielded as the ledger has it, so all of it may be said again
-    after a kill. The caller owns the archive, and takes all that is yielded. Raises as `begin`, RefusedError while the
-    index still holds a document, OSError when a disk does not let go (nothing is told to be gone then).
+    after a kill, and whenever something of it came back from a backup: it goes again, from every place. The caller owns
+    the archive, and takes all that is yielded. Raises as `begin`, RefusedError while the index still holds a document,
+    OSError when a disk does not let go (nothing is told to be gone then).
     """
     begin(archive, destruction, planned, by=by, decision=decision, index=index)
     lines = destroyed.lines(archive.store, destruction)
@@ -113,6 +117,7 @@ def destroy_all(archive: Archive, destruction: str, planned: Sequence[Target], *
         done = {one.code: known[one.code] for one in planned if one.code in known}
         _erase(session, [lines[code] for code in done])
     todo = [lines[one.code] for one in planned if one.code not in done]
+    _leave_index_again(index, [lines[code] for code in done])
     _refuse_indexed(archive, [line["code"] for line in todo])
     overwrite = archive.settings.destruction.overwrite
     for place in reversed(ready):       # of what is done, too: somebody may have brought it back
@@ -194,6 +199,13 @@ def _leave_index(archive: Archive, codes: Sequence[str], index: Index | None) ->
             taken = update(Document).where(Document.case_file.in_(codes[start:start + SOME]))
             session.execute((taken if index is not None else taken.where(Document.indexed == "")).values(
                 indexed=TAKEN_OUT))
+
+
+def _leave_index_again(index: Index | None, lines: Sequence[Line]) -> None:
+    """Take out what an index that somebody brought back holds of case files that are gone."""
+    gone = {document for line in lines for document in line["items"].values()}
+    if index is not None and gone and (back := [one for one in index.fingerprints() if one in gone]):
+        index.remove(back, purge=True)
 
 
 def _refuse_indexed(archive: Archive, codes: Sequence[str]) -> None:

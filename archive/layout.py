@@ -41,6 +41,11 @@ def reports_folder(settings: Settings) -> Path:
     return settings.root / "reports"
 
 
+def readings_folder(settings: Settings) -> Path:
+    """Copies that were made for readers, a folder a request, until they are removed; none has to survive."""
+    return settings.root / "reading"
+
+
 def casefile_object(code: str) -> str:
     """The id of the OCFL object of a case file."""
     return f"urn:luutru:casefile:{code}"

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from archive.model_base import Base as Base
 from archive.model_destruction import Destruction as Destruction
 from archive.model_destruction import DestructionItem as DestructionItem
+from archive.model_reading import Reading as Reading
+from archive.model_reading import ReadingDocument as ReadingDocument
 from archive.model_retention import DocumentLink as DocumentLink
 from archive.model_retention import PeriodAssignment as PeriodAssignment
 from archive.model_retention import PeriodDecision as PeriodDecision
@@ -22,7 +24,7 @@ from archive.model_retention import RetentionTable as RetentionTable
 from archive.model_retention import Transfer as Transfer
 from archive.model_retention import TransferItem as TransferItem
 
-SCHEMA = "0009"     # the Alembic revision that these classes describe
+SCHEMA = "0010"     # the Alembic revision that these classes describe
 
 
 class Fonds(Base):

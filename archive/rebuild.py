@@ -106,7 +106,7 @@ def _replay(session: Session, line: Line) -> None:
 
 STATES = {"quarantined": "quarantine", "failed": "failed", "released": "released", "turned_away": "turned_away",
           "duplicate": "duplicate", "kept_out": "kept_out", "list_received": "list",
-          "list_redacted": "list", "package_received": "package"}
+          "list_redacted": "list", "package_received": "package", "notice_kept": "notice"}
 
 
 def _admit_object(session: Session, archive: Archive, object_id: str) -> int:
@@ -147,7 +147,7 @@ def _read_intake(session: Session, intake: Path) -> int:
     for sidecar in sorted(intake.glob("*/item.json")):
         data = json.loads(sidecar.read_bytes())
         item = session.get(Item, data["id"])
-        if item is not None and (item.state in {"quarantine", "failed", "released", "turned_away"}
+        if item is not None and (item.state in {"quarantine", "failed", "released", "turned_away", "notice"}
                                  or (item.state == "received" and "package" in data["facts"])):
             item.fields, item.facts = data["fields"], data["facts"]
             count += 1

@@ -1,13 +1,11 @@
 """Scan jobs (đợt số hóa): what the store says of one, how an act is written, and how the catalogue learns it.
 
 A job is one OCFL object; every act is one version of it: the plan, the case files listed, hand-overs, rounds of
-quality control, acceptance, returns (TT 05/2025/TT-BNV Đ5–9). The order is store, ledger, catalogue; the catalogue
-notes the intention first ("writing"), so that whoever owns the archive next finishes what a kill left half told.
+quality control, acceptance, returns (TT 05/2025/TT-BNV Đ5–9). How acts are kept: archive/procedures.py.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,18 +16,18 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from archive import clock, layout
+from archive import clock, layout, procedures
 from archive.catalogue import record as record_events
-from archive.errors import IntegrityError, NoRoomError, RefusedError, UsageError
+from archive.errors import UsageError
 from archive.files import json_bytes
 from archive.i18n import _
-from archive.ledger import Entry, event_key
+from archive.ledger import Entry
 from archive.model import ScanJob, ScanJobError, ScanJobFile
 from archive.opening import Archive
+from archive.procedures import WRITING, Entries
 from archive.store import NewFile, Store, StoredFile
 
 JOB, FILES, PAPERS = "job.json", "files.json", "papers"
-WRITING = "writing"         # a job's state in the catalogue, from before the put until the ledger knows
 # What is done with a job → the kind of its event.
 KINDS = {"planned": "scan_job_planned", "changed": "scan_job_changed", "listed": "scan_job_listed",
          "handed_over": "scan_job_handed_over", "qc_begun": "scan_job_qc_begun", "qc_taken_in": "scan_job_qc_taken_in",
@@ -40,14 +38,14 @@ _ROUND = re.compile(r"qc/(\d{3})\.json")
 _OF_A_FILE = ("n", "code", "box", "title", "documents", "sheets", "pages", "condition", "treatment", "note",
               "handed_over", "returned", "returned_sheets", "returned_note")
 
-Entries = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A scan job as one version of its object tells it: plan and acts, case files, rounds of quality control."""
+class Job(procedures.Kept):
+    """A scan job as one version of its object tells it: plan and acts, case files, rounds of quality control.
 
-    record: Entries
+    `state`: planned, working, checking, accepted, returned or cancelled.
+    """
+
     files: Sequence[Entries] = ()
     rounds: Sequence[Entries] = ()
 
@@ -55,17 +53,6 @@ class Job:
     def id(self) -> str:
         """Its id, such as SH.2026.01."""
         return str(self.record["id"])
-
-    @property
-    def state(self) -> str:
-        """planned, working, checking, accepted, returned or cancelled."""
-        return str(self.record["state"])
-
-    @property
-    def acts(self) -> Sequence[Entries]:
-        """What was done, in order."""
-        acts: Sequence[Entries] = self.record["acts"]
-        return acts
 
     @property
     def in_work(self) -> list[Entries]:
@@ -135,37 +122,22 @@ def write(archive: Archive, job: Job, act: str, particulars: Entries, *, by: str
     """
     from archive import scan_papers  # loads the typesetter's side only when something is written
 
-    object_id = layout.scanjob_object(job.id)
-    version = archive.store.version(object_id) + 1
-    told = {"act": act, "version": version, "at": clock.stamp(at), "by": by, **particulars}
+    told = procedures.told(archive, _PROCEDURE, job.id, act, particulars, by=by, at=at)
+    version = told["version"]
     new = replace(job, record={**job.record, "acts": [*job.acts, told]})
     files = {JOB: NewFile(json_bytes(new.record)),
              FILES: NewFile(json_bytes({"schema": "luutru/scanjob-files/1", "job": job.id, "files": list(new.files)}))}
     files |= {f"qc/{one['round']:03d}.json": NewFile(json_bytes(one)) for one in new.rounds}
     files |= {f"received/{version:04d}-{name}": NewFile(data) for name, data in (received or {}).items()}
     files |= {paper_path(version, name): NewFile(data) for name, data in scan_papers.of_act(new, told).items()}
-    _mark(archive, new)
-    try:
-        archive.store.put(object_id, files, message=f"scan job: {act}", user="luutru", created=at)
-    except (OSError, IntegrityError) as error:
-        finish(archive)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoomError(str(archive.settings.root)) from error
-        raise
+    procedures.put(archive, _PROCEDURE, job.id, act, files, at=at, blank=_BLANK)
     _tell(archive, job.id)
     return new
 
 
 def finish(archive: Archive) -> list[str]:
-    """Tell ledger and catalogue of acts that a kill interrupted; the ids of their jobs. The caller owns the archive.
-
-    The store says how far it came: a version that is there is told, one that is not never happened.
-    """
-    with archive.catalogue.session() as session:
-        jobs = list(session.scalars(select(ScanJob.id).where(ScanJob.state == WRITING).order_by(ScanJob.id)))
-    for job in jobs:
-        _tell(archive, job)
-    return jobs
+    """Tell ledger and catalogue of acts that a kill interrupted; the ids of their jobs. The caller owns the archive."""
+    return procedures.finish(archive, _PROCEDURE)
 
 
 def admit(archive: Archive, session: Session, object_id: str) -> None:
@@ -197,9 +169,8 @@ def jobs_of(session: Session, code: str) -> list[str]:
 
 def not_in(state: str, *allowed: str) -> None:
     """Raises RefusedError unless the job's state is one of `allowed`."""
-    if state not in allowed:
-        raise RefusedError(_("The scan job is “{state}”; this can be done while it is: {allowed}.").format(
-            state=state_name(state), allowed=", ".join(map(state_name, allowed))))
+    procedures.not_in(state, allowed, state_name,
+                      _("The scan job is “{state}”; this can be done while it is: {allowed}."))
 
 
 def state_name(state: str) -> str:
@@ -212,23 +183,8 @@ def state_name(state: str) -> str:
 # --- steps -------------------------------------------------------------------------------------------------
 
 
-def _mark(archive: Archive, job: Job) -> None:
-    with archive.catalogue.session() as session:
-        row = session.get(ScanJob, job.id)
-        if row is not None:
-            row.state = WRITING
-            return
-        session.add(ScanJob(id=job.id, title="", fonds="", profile="", state=WRITING, started_on="", version=0,
-                            record={}))
-
-
 def _tell(archive: Archive, job: str) -> None:
-    object_id = layout.scanjob_object(job)
-    with archive.catalogue.session() as session:
-        if archive.store.has(object_id):
-            admit(archive, session, object_id)
-        else:
-            session.execute(delete(ScanJob).where(ScanJob.id == job))       # its first act never happened
+    procedures.tell(archive, _PROCEDURE, job)
 
 
 def _entry(store: Store, job: Job, act: Entries) -> Entry:
@@ -236,9 +192,11 @@ def _entry(store: Store, job: Job, act: Entries) -> Entry:
     object_id, version = layout.scanjob_object(job.id), act["version"]
     held = store.files(object_id, version)
     made = {path: held[path].sha256 for path in sorted(held) if path.startswith(f"{PAPERS}/{version:04d}-")}
-    data = {**{key: value for key, value in act.items() if key not in ("by", "act")}, "object": object_id,
-            "papers": made}
+    data = {**procedures.particulars(act), "object": object_id, "papers": made}
     if "findings" in data:
         data |= {"found": len(data["findings"]), "findings": data["findings"][:MOST_FINDINGS]}
-    kind = KINDS[act["act"]]
-    return Entry(kind, job.id, data, event_key(kind, job.id, f"v{version}"), act["by"])
+    return procedures.entry(KINDS, job.id, act, data)
+
+
+_PROCEDURE = procedures.Procedure(ScanJob, "id", layout.scanjob_object, admit, "scan job")
+_BLANK = {"title": "", "fonds": "", "profile": "", "started_on": ""}

@@ -11,18 +11,18 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from archive.errors import SettingsError
 from archive.i18n import _
+from archive.settings_edxml import EdxmlSettings
+from archive.settings_portal import OidcSettings, WebSettings
+from archive.settings_reading import ReadingSettings
+from archive.settings_section import Section as _Section
 
 FILE_NAME = "luutru.toml"
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AgencySettings(_Section):
@@ -212,18 +212,6 @@ class ScanSettings(_Section):
                            "their scans; it is then told as a warning (NĐ 31/2026/NĐ-CP Điều 12.7)")
 
 
-class WebSettings(_Section):
-    """The portal (luutru serve): where people reach it, how long they stay logged in."""
-
-    address: str = Field("", description="address at which people reach the portal, such as https://luutru.snv.gov.vn; "
-                                         "empty: the one that luutru serve listens on")
-    hosts: list[str] = Field(default_factory=list, description="further host names under which it answers; any other "
-                                                               "is turned away")
-    idle_minutes: float = Field(30.0, gt=0, description="a session ends after so many minutes without a click")
-    session_hours: float = Field(10.0, gt=0, description="a session ends after so many hours in any case")
-    max_form_mb: float = Field(5.0, gt=0, description="largest form that is taken, MB")
-
-
 class RetentionSettings(_Section):
     """How long things are kept."""
 
@@ -252,6 +240,8 @@ class DestructionSettings(_Section):
                                 "compulsory (Luật Lưu trữ 33/2024/QH15 Đ16.3)")
     notice_days: int = Field(30, ge=0, description="what expires is announced so many days before (TT 01/2019 Đ20.5.a, "
                                                    "old regime)")
+    list_days: int = Field(15, ge=0, description="the yearly list is made within so many days after the end of a year; "
+                                                 "TT 05/2025/TT-BNV Đ48.3 says yearly, the day is a convention")
     apply_days: int = Field(15, ge=1, description="a destruction is executed at most so many days after its decision; "
                                                   "read only in descriptions of TT 06/2025/TT-BNV: ask your authority")
     dossier_years: int = Field(20, ge=20, description="the dossier of a destruction is kept at least so many years "
@@ -304,7 +294,10 @@ class Settings(BaseSettings):
     destruction: DestructionSettings = Field(default_factory=DestructionSettings)
     scans: ScanSettings = Field(default_factory=ScanSettings)
     transfer: TransferSettings = Field(default_factory=TransferSettings)
+    reading: ReadingSettings = Field(default_factory=ReadingSettings)
+    edxml: EdxmlSettings = Field(default_factory=EdxmlSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    oidc: OidcSettings = Field(default_factory=OidcSettings)
 
     toml_file: ClassVar[Path | None] = None
 

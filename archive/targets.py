@@ -41,6 +41,15 @@ class Target:
         return hashlib.sha256("".join(f"{sha256}  {path}\n" for path, sha256 in self.files).encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class SharedScan:
+    """A long scan that several case files came out of: its item, those that are listed, those that must be as well."""
+
+    item: str
+    listed: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
 def targets(archive: Archive, codes: Sequence[str]) -> list[Target]:
     """Freeze case files for a plan, in the order of `codes`; every stored byte of them is read.
 
@@ -89,13 +98,23 @@ def changed(archive: Archive, planned: Sequence[Target], *, also: Collection[str
                 found.append(_("{code}: {object} is not its object").format(code=one.code, object=one.object_id))
             else:
                 found += _differences(archive, one)
-    whole = {*codes, *also}
+    found += [_("the scan {scan} was received for several case files and is kept once: {others} must be decided on "
+                "together with {code}").format(scan=one.item, others=", ".join(one.missing), code=one.listed[0])
+              for one in shared_scans(archive, codes, also=also)]
+    return found
+
+
+def shared_scans(archive: Archive, codes: Collection[str], *, also: Collection[str] = ()) -> list[SharedScan]:
+    """The long scans of these case files that lie in the store once for others, too, which are neither here nor gone.
+
+    `also`: case files that the same destruction holds besides.
+    """
+    wanted, found = set(codes), []
     for scan, documents in _scans(archive).items():
         homes = {document.rpartition(".")[0] for document in documents}
-        if homes & set(codes) and homes - whole - _destroyed(archive, homes - whole):
-            found.append(_("the scan {scan} was received for several case files and is kept once: {others} must be "
-                           "decided on together with {code}").format(
-                scan=scan.rpartition(":")[2], others=", ".join(sorted(homes - whole)), code=min(homes & set(codes))))
+        others = homes - wanted - set(also)
+        if homes & wanted and others and (missing := others - _destroyed(archive, others)):
+            found.append(SharedScan(scan.rpartition(":")[2], tuple(sorted(homes & wanted)), tuple(sorted(missing))))
     return found
 
 

@@ -34,7 +34,7 @@ from archive.settings import Settings, load
 
 STATES = {"stored": "green", "quarantine": "yellow", "failed": "red", "kept_out": "red", "duplicate": "dim",
           "list": "dim", "package": "green", "turned_away": "dim", "released": "cyan", "received": "cyan",
-          "examined": "cyan", "destroyed": "dim"}
+          "examined": "cyan", "destroyed": "dim", "notice": "dim"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -87,7 +87,8 @@ def state_name(state: str) -> str:
              "kept_out": _("kept out (state secret mark)"), "duplicate": _("duplicate"), "list": _("registry list"),
              "package": _("package, taken apart"),
              "turned_away": _("refused for good"), "released": _("released, stored next night"),
-             "received": _("received"), "examined": _("examined"), "destroyed": _("destroyed by decision")}
+             "received": _("received"), "examined": _("examined"), "destroyed": _("destroyed by decision"),
+             "notice": _("notice of the document axis, kept")}
     return names.get(state, state)
 
 

@@ -30,9 +30,11 @@ class Cost:
     output: str
 
 
-def cost(command: Sequence[str], environment: Mapping[str, str] | None = None, *, quiet: bool = False) -> Cost:
+def cost(command: Sequence[str], environment: Mapping[str, str] | None = None, *, quiet: bool = False,
+         look_every: float = _LOOK_EVERY) -> Cost:
     """Run `command` to the end of its last process. Linux only; the caller must have no other children.
-    With `quiet` its words on standard error are dropped.
+    With `quiet` its words on standard error are dropped. `look_every`: seconds between two looks at the memory; a look
+    walks through all pages of all processes, so where the wall time of a full machine counts it is a long while.
 
     A server of worker processes outlives the command that started it and would be lost to RUSAGE_CHILDREN: we adopt
     such orphans (a "subreaper") and wait for them too.
@@ -44,7 +46,7 @@ def cost(command: Sequence[str], environment: Mapping[str, str] | None = None, *
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=subprocess.DEVNULL if quiet else None, start_new_session=True)
-        memory = _Memory(process.pid)
+        memory = _Memory(process.pid, look_every)
         memory.start()
         while True:
             try:
@@ -64,12 +66,12 @@ def cost(command: Sequence[str], environment: Mapping[str, str] | None = None, *
 class _Memory(threading.Thread):
     """Looks now and then at how much memory the session's processes hold, shared pages counted once."""
 
-    def __init__(self, session: int) -> None:
+    def __init__(self, session: int, look_every: float) -> None:
         super().__init__(daemon=True)
-        self.session, self.peak, self.ended = session, 0.0, threading.Event()
+        self.session, self.look_every, self.peak, self.ended = session, look_every, 0.0, threading.Event()
 
     def run(self) -> None:
-        while not self.ended.wait(_LOOK_EVERY):
+        while not self.ended.wait(self.look_every):
             self.peak = max(self.peak, sum(map(_megabytes, self._processes())))
 
     def _processes(self) -> list[Path]:

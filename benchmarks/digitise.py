@@ -106,11 +106,11 @@ def _files(pages: Sequence[PageOfText], folder: Path) -> list[Path]:
     return files
 
 
-def _digitise(files: Sequence[Path], into: Path, workers: int) -> Cost:
+def _digitise(files: Sequence[Path], into: Path, workers: int, look_every: float = 0.25) -> Cost:
     environment = {name: value for name, value in os.environ.items()
                    if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("LUUTRU_")}
     made = cost([sys.executable, "-m", "cli", "digitise", *map(str, files), "-o", str(into), "--workers", str(workers),
-                 "--json"], {**environment, "PYTHONPATH": str(HERE.parent)})
+                 "--json"], {**environment, "PYTHONPATH": str(HERE.parent)}, look_every=look_every)
     if made.code not in (0, 3):             # 3: a scan on which a person should look
         raise SystemExit(f"luutru digitise ended with {made.code}: {made.output}")
     return made
@@ -228,7 +228,7 @@ def workers(known: Sequence[PageOfText], most: int, room: Path) -> dict[str, Any
     """The same documents of ten pages with one worker and with two: wall time, and how busy the machine was else."""
     files = _documents(known, most, room)
     load = os.getloadavg()[0]
-    one, two = (_digitise(files, room / f"by-{number}", number) for number in (1, 2))
+    one, two = (_digitise(files, room / f"by-{number}", number, look_every=30.0) for number in (1, 2))
     return {"pages": most, "load_before": round(load, 1),
             "one_wall": round(one.wall, 1), "two_wall": round(two.wall, 1),
             "one_cpu": round(one.cpu, 1), "two_cpu": round(two.cpu, 1), "speed": round(one.wall / two.wall, 2)}

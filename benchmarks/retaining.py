@@ -1,74 +1,76 @@
-"""How long the yearly run and the ten-year simulation take, on a catalogue of as many case files as wanted.
+"""How long the yearly run, the ten-year simulation, deadlines and a hold take, on a catalogue of any size.
 
-    python benchmarks/retaining.py --casefiles 100000 [--database URL] [--keep FOLDER]
+    python benchmarks/retaining.py --casefiles 100000 [--postgres | --database URL] [--keep FOLDER]
 
-The catalogue is filled directly, as a rebuild would leave it; the store stays empty, since neither reads it. Every
-figure is of a fresh process, with its greatest memory.
+The catalogue is filled directly, as a rebuild would leave it; the store holds nothing but the holds, since nothing else
+of it is read. Every figure is of a fresh process, with its greatest memory; the hold is the last, for it stays.
+`--postgres` starts a server of its own, which is gone at the end; what it works is not in the CPU seconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from archive import model, settings
-from archive.catalogue import Catalogue, open_catalogue
-from archive.retention_text import FOREVER, UNKNOWN
+from archive import clock, opening, settings
+from archive.catalogue import open_catalogue
+from archive.opening import Archive
+from benchmarks.retaining_material import FIRST, LAST, fill
 
-FONDS = 40
-FIRST, LAST = 1996, 2026
-DOCUMENTS = 5           # of a case file, in the mean
-LINKED = 0.02           # share of the case files of which a document is linked from another
-DECIDED = 0.6           # share under a row of a table, by one of so many decisions
-DECISIONS = 400
-HELD = 0.005
-AT_ONCE = 10_000
-AT = "2026-11-20T15:30:00.000000+00:00"
+STEPS = ("due", "simulate", "deadlines", "hold")
+HELD = 100_000          # items that the hold is to have, or a few more
 
 
 def main() -> None:
     """Fill a catalogue and measure; the figures as lines of JSON."""
-    asked = argparse.ArgumentParser(description=__doc__)
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--casefiles", type=int, default=100_000)
-    asked.add_argument("--database", default="")
-    asked.add_argument("--keep", type=Path)
-    asked.add_argument("--only", choices=("due", "simulate", "deadlines"))
+    asked.add_argument("--postgres", action="store_true", help="on a PostgreSQL server that is started for it")
+    asked.add_argument("--database", default="", help="URL of an empty database, or of one that was filled so")
+    asked.add_argument("--keep", type=Path, help="folder of the archive; filled when there is none yet")
+    asked.add_argument("--steps", default=",".join(STEPS))
+    asked.add_argument("--only", choices=STEPS, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.only:
-        print(json.dumps(_measure(given.only, given.keep, given.database)))
+        print(json.dumps(_measure(given.only, given.keep, given.casefiles)))
         return
-    with tempfile.TemporaryDirectory() as folder:
+    if given.postgres:
+        from tests.postgres import server
+    with tempfile.TemporaryDirectory(prefix="luutru-bench-") as folder, (
+            server() if given.postgres else nullcontext(given.database)) as database:
         place = given.keep or Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        if not (place / "catalogue.db").exists() or given.database:
-            begun = time.perf_counter()
-            fill(open_catalogue(settings.load(place, database=given.database)), given.casefiles)
-            print(json.dumps({"what": "fill", "case_files": given.casefiles,
-                              "seconds": round(time.perf_counter() - begun, 1)}), flush=True)
-        for what in ("due", "simulate", "deadlines"):
+        begun = time.perf_counter()
+        if not (place / settings.FILE_NAME).exists():
+            archive = opening.make_archive(place, {"database": database} if database else {})
+            fill(archive.catalogue, given.casefiles)
+            print(json.dumps({"what": "fill", "case_files": given.casefiles, "database": database.partition(":")[0],
+                              "seconds": round(time.perf_counter() - begun, 1), **_size(archive)}), flush=True)
+            archive.close()
+        for what in given.steps.split(","):
             done = subprocess.run([sys.executable, __file__, "--only", what, "--keep", str(place),
-                                   "--database", given.database], capture_output=True, text=True, check=True)
+                                   "--casefiles", str(given.casefiles)], stdout=subprocess.PIPE, text=True, check=True)
             print(done.stdout.strip(), flush=True)
 
 
-def _measure(what: str, place: Path, database: str) -> dict[str, Any]:
-    from retention import deadlines, simulating
+def _measure(what: str, place: Path, case_files: int) -> dict[str, Any]:
+    from retention import deadlines, holds, simulating  # noqa: F401  imported before the clock starts
     from retention.listing import listing
 
-    catalogue = open_catalogue(settings.load(place, database=database))
+    held = settings.load(place)
+    catalogue = open_catalogue(held)
+    if what == "hold":
+        catalogue.close()
+        return _hold(opening.open_archive(held), case_files)
     begun, used = time.perf_counter(), time.process_time()
     with catalogue.session() as session:
         if what == "due":
@@ -77,93 +79,48 @@ def _measure(what: str, place: Path, database: str) -> dict[str, Any]:
                 for one in items:
                     found["blocked" if one.blocked else "ready"] += 1
         elif what == "deadlines":
-            seen = deadlines.watch(session, settings.load(place), date(2026, 12, 31), within=30)
+            seen = deadlines.watch(session, held, date(2026, 12, 31), within=30)
             found = {"lines": len(deadlines.together(seen)), "things": sum(one.count for one in seen)}
         else:
             told = simulating.simulate(session, 2027, 10, "next_year", on="2026-12-31")
             found = {"due": sum(year["due"]["case_files"] for year in told["years"]), "years": len(told["years"])}
-    return {"what": what, **found, "seconds": round(time.perf_counter() - begun, 2),
-            "cpu_seconds": round(time.process_time() - used, 2),
-            "memory_mb": _memory(),
-            "database_mb": (place / "catalogue.db").stat().st_size >> 20 if not database else None}
+    return {"what": what, **found, **_cost(begun, used)}
+
+
+def _hold(archive: Archive, case_files: int) -> dict[str, Any]:
+    """Place a hold by conditions on case files that were made in so many years."""
+    from retention.hold_queries import Conditions
+    from retention.holds import Ground, place
+
+    years = min(LAST - FIRST + 1, -(-HELD * 21 * (LAST - FIRST + 1) // (20 * case_files)))
+    now = clock.now()
+    ground = Ground("thanh tra", "benchmark", f"{now:%H%M%S}/QĐ-TTT", "2026-11-01", "Thanh tra tỉnh")
+    asked = Conditions(year_from=LAST - years + 1, year_to=LAST)
+    begun, used = time.perf_counter(), time.process_time()
+    with opening.ownership(archive):
+        _n, count, problems = place(archive, [], ground, at=now, asked=asked)
+    assert not problems, problems
+    return {"what": "hold", "items": count, **_cost(begun, used)}
+
+
+def _cost(begun: float, used: float) -> dict[str, Any]:
+    return {"seconds": round(time.perf_counter() - begun, 2), "cpu_seconds": round(time.process_time() - used, 2),
+            "memory_mb": _memory()}
+
+
+def _size(archive: Archive) -> dict[str, int]:
+    engine = archive.catalogue.engine
+    if engine.dialect.name == "sqlite":
+        return {"database_mb": Path(str(engine.url.database)).stat().st_size >> 20}
+    with engine.connect() as connection:
+        size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar()
+    return {"database_mb": int(size or 0) >> 20}
 
 
 def _memory() -> int:
     """The greatest memory of this process, MB. Not of ru_maxrss, which a parent's size goes into."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) >> 10
-
-
-def fill(catalogue: Catalogue, case_files: int) -> None:
-    """Rows of `case_files` case files and five times as many documents, drawn with a fixed seed."""
-    chance = random.Random(20261120)
-    with catalogue.session() as session:
-        session.execute(insert(model.Fonds), [{"code": f"H99.{n:02d}", "name": f"Cơ quan {n}"} for n in range(FONDS)])
-        session.execute(insert(model.RetentionTable), [
-            {"id": "mau", "version": 1, "instrument": "01/2026/TT-MAU", "valid_from": "1996-01-01", "approver": "Mẫu",
-             "imported_at": AT}])
-        session.execute(insert(model.RetentionRule), [
-            {"table_id": "mau", "version": 1, "code": str(n), "position": n, "description": f"Nhóm hồ sơ {n}",
-             "kind": "permanent" if n % 5 == 0 else "years", "years": 0 if n % 5 == 0 else (2, 5, 10, 20)[n % 4],
-             "period": "—"} for n in range(1, 201)])
-        session.execute(insert(model.PeriodDecision), [
-            {"n": n, "at": AT, "by": "benchmark", "kind": "table", "from_day": "2026-01-01", "reason": "—",
-             "table_id": "mau", "version": 1, "rule": str(n % 200 + 1), "years": 10, "case_files": 0}
-            for n in range(1, DECISIONS + 1)])
-    several: dict[Any, list[dict[str, Any]]] = {model.CaseFile: [], model.Document: [], model.PeriodAssignment: [],
-                                                model.DocumentLink: []}
-    former = ""
-    for table, row in _rows(chance, case_files):
-        if table is model.CaseFile:
-            if len(several[model.CaseFile]) >= AT_ONCE:
-                _write(catalogue, several)
-            if former and chance.random() < LINKED:
-                several[model.DocumentLink].append({"document": f"{former}.0000001", "case_file": row["code"], "n": 1,
-                                                    "home": former, "at": AT})
-            former = row["code"]
-        several[table].append(row)
-    _write(catalogue, several)
-    if catalogue.engine.dialect.name != "sqlite":
-        with catalogue.session() as session:
-            session.connection().exec_driver_sql("ANALYZE")
-
-
-def _write(catalogue: Catalogue, several: dict[Any, list[dict[str, Any]]]) -> None:
-    with catalogue.session() as session:
-        for table, rows in several.items():
-            if rows:
-                session.execute(insert(table), rows)
-                rows.clear()
-
-
-def _rows(chance: random.Random, case_files: int) -> Iterator[tuple[Any, dict[str, Any]]]:
-    for n in range(case_files):
-        year = chance.randint(FIRST, LAST)
-        agency = f"H99.{chance.randrange(FONDS):02d}"
-        notation = f"{n:07d}.VP"
-        code = f"{agency}.{year}.{notation}"
-        keep = chance.choice((UNKNOWN, 5, 10, 20, FOREVER))
-        yield model.CaseFile, {
-            "code": code, "fonds": agency, "year": year, "notation": notation,
-            "title": f"Hồ sơ giải quyết công việc số {n} về quản lý văn thư, lưu trữ năm {year}",
-            "retention": f"{keep} năm", "keeper": "Phòng Hành chính", "state": "closed", "profile": "tt05_2025",
-            "object_id": f"urn:luutru:casefile:{code}", "version": 3, "opened_at": AT,
-            "closed_at": AT if chance.random() < 0.9 else "", "keep_years": keep, "ended": 0}
-        if chance.random() < DECIDED:
-            yield model.PeriodAssignment, {"case_file": code, "n": chance.randint(1, DECISIONS)}
-        for ordinal in range(1, chance.randint(1, 2 * DOCUMENTS - 1) + 1):
-            document = f"{code}.{ordinal:07d}"
-            yield model.Document, {
-                "code": document, "case_file": code, "ordinal": ordinal, "item": f"{n:09x}{ordinal:03x}",
-                "profile": "tt05_2025", "type_name": "Công văn", "number": str(ordinal), "notation": "CV-VP",
-                "issued_on": f"{year}-06-15", "organ": "Văn phòng", "organ_key": "van phong",
-                "subject": f"V/v triển khai công tác văn thư, lưu trữ lần {ordinal} năm {year}", "pages": 3,
-                "legal_value": "signed_original", "verdict": "valid", "received_at": AT, "legal_received_at": AT,
-                "receipt_rule": "LS", "batch": "2026-11-20.1", "version": 1,
-                "fields": {"subject": f"V/v triển khai công tác văn thư, lưu trữ lần {ordinal} năm {year}",
-                           "issuedDate": f"15/06/{year}", "organName": "Văn phòng", "typeName": "08"},
-                "bytes": chance.randint(20_000, 3_000_000), "dated": min(LAST, year + (ordinal == 7)),
-                "keep_years": 20 if chance.random() < 0.01 else UNKNOWN}
 
 
 if __name__ == "__main__":

@@ -26,21 +26,23 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.search_material import Asked, documents, plain, queries
-from search.engines.terms import issued_days, pieces
+from search.engines.terms import issued_days
 from search.entry import Entry
 from search.index import Index
 from search.numbers import number_of
 from search.query import FieldIs, Issued, Number, Phrase, Query, Word, parse
-from search.vietnamese import fold, lowered
+from search.vietnamese import fold
 
 ENGINES = ("tantivy", "whoosh", "fts5", "postgres")
 ROUNDS = 3
+MADE = "documents.jsonl"
 FACETED = ("organ", "year", "type", "fonds", "legal_value", "access")
 
 
@@ -56,13 +58,19 @@ def main() -> None:
     if given.engine:
         print(json.dumps(_MEASURED[given.engine](given.folder, given.documents)))
         return
+    with tempfile.TemporaryDirectory(prefix="luutru-bench-", dir=given.folder) as shared:
+        _write_documents(Path(shared) / MADE, given.documents)
+        _tell(_run_all(given, Path(shared)))
+
+
+def _run_all(given: argparse.Namespace, shared: Path) -> list[dict[str, Any]]:
     told = []
     for engine in given.only.split(","):
         sizes = [min(given.whoosh, given.documents)] if engine == "whoosh" else [given.documents]
         if engine == "tantivy" and "whoosh" in given.only and given.whoosh < given.documents:
             sizes.append(given.whoosh)        # beside Whoosh at the size that it bears
         for size in sizes:
-            place = Path(tempfile.mkdtemp(prefix="luutru-bench-", dir=given.folder))
+            place = Path(tempfile.mkdtemp(dir=shared))
             try:
                 run = subprocess.run([sys.executable, __file__, "--engine", engine, "--documents", str(size),
                                       "--folder", str(place)], stdout=subprocess.PIPE, text=True, check=True)
@@ -70,6 +78,10 @@ def main() -> None:
                 shutil.rmtree(place, ignore_errors=True)
             told.append(json.loads(run.stdout.splitlines()[-1]))
             print(json.dumps(told[-1], ensure_ascii=False), flush=True)
+    return told
+
+
+def _tell(told: list[dict[str, Any]]) -> None:
     print("\n| engine | documents | a CPU s | index ÷ text | MB indexing / searching | p50 / p95 ms | facets p95 ms "
           "| recall@10 |\n|---|---|---|---|---|---|---|---|")
     for one in told:
@@ -90,16 +102,19 @@ def _memory() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) >> 10
 
 
+def _write_documents(place: Path, count: int) -> None:
+    """All documents, once for every engine: making them is not measured."""
+    with place.open("w") as out:
+        for entry in documents(count):
+            out.write(json.dumps([getattr(entry, name) for name in Entry.__slots__]) + "\n")
+
+
 class _Material:
-    """The documents, made once into a file so that making them is not measured; what reading them costs is known."""
+    """The first documents of the file beside an engine's folder; what reading them costs is known and taken off."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        self.count, self._path = count, folder / "documents.jsonl"
-        self.raw = 0
-        with self._path.open("w") as out:
-            for entry in documents(count):
-                self.raw += len(entry.text.encode())
-                out.write(json.dumps([getattr(entry, name) for name in Entry.__slots__]) + "\n")
+        self.count, self._path = count, folder.parent / MADE
+        self.raw = sum(len(entry.text.encode()) for entry in self.read())
         begun = time.process_time()
         for _entry in self.read():
             pass
@@ -108,7 +123,7 @@ class _Material:
     def read(self) -> Iterator[Entry]:
         """The documents in their order."""
         with self._path.open() as lines:
-            for line in lines:
+            for line in islice(lines, self.count):
                 yield Entry(*json.loads(line))
 
     def figures(self, engine: str, cpu: float, size: int, find: Callable[[Asked], list[str]],
@@ -116,6 +131,7 @@ class _Material:
         """The figures of an engine: `find` gives the codes of the first ten hits."""
         wanted = queries(self.count)
         found: dict[str, list[bool]] = defaultdict(list)
+        ranks: list[float] = []
         took: dict[str, list[float]] = defaultdict(list)
         worked: list[float] = []              # CPU of this process: a server's is not in it
         for n in range(ROUNDS + 1):
@@ -127,6 +143,7 @@ class _Material:
                     worked.append((time.process_time() - used) * 1000)
                 else:
                     found[one.kind].append(one.item in codes[:10])
+                    ranks.append(1 / (codes.index(one.item) + 1) if one.item in codes[:10] else 0.0)
         whole = [ms for several in took.values() for ms in several]
         return {"engine": engine, "documents": self.count, "raw_mb": round(self.raw / 1e6, 1),
                 "a_cpu_second": round(self.count / max(0.01, cpu - self.reading), 1),
@@ -134,6 +151,7 @@ class _Material:
                 "p50": round(statistics.median(whole), 2), "p95": round(_p95(whole), 2),
                 "cpu_p50": round(statistics.median(worked), 2), "cpu_p95": round(_p95(worked), 2),
                 "recall": statistics.mean(hit for several in found.values() for hit in several),
+                "mean_reciprocal_rank": round(statistics.mean(ranks), 3), "load": round(os.getloadavg()[0], 1),
                 "kinds": {kind: {"recall": statistics.mean(found[kind]), "p50": round(statistics.median(took[kind]), 2),
                                  "p95": round(_p95(took[kind]), 2)} for kind in found}}
 
@@ -199,7 +217,8 @@ def _with_aliases(index: Index, count: int) -> dict[str, float]:
 
 def _columns(entry: Entry) -> tuple[Any, ...]:
     issued = issued_days(entry) or (0, 0)
-    words = " ".join(folded for _name, (folded, _exact, _pairs) in pieces(entry, lowered(entry.text)))
+    words = fold("\n".join((entry.subject, entry.type_name, entry.organ, entry.signer, entry.case_title,
+                            entry.case_file, entry.code, entry.number, entry.notation, entry.issued_on, entry.text)))
     return (entry.code, fold(entry.type_name), fold(entry.organ), issued[0], issued[1], entry.text,
             fold(entry.subject), words)
 

@@ -40,6 +40,7 @@ from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
 from archive.records import finding_rows, set_findings
 from ingest import intake, rechecking
+from ingest.exchange import answering, register
 from ingest.giving_back import give_back
 from ingest.item import Context, Item
 from ingest.sources import inbox, scan_sides, signature_files
@@ -59,7 +60,7 @@ from ingest.worker import examine_all
 from retention import objects
 
 OPEN = ("received", "released", "failed")       # states that a night takes up
-DONE = ("stored", "duplicate", "kept_out", "quarantine", "turned_away", "list", "package")
+DONE = ("stored", "duplicate", "kept_out", "quarantine", "turned_away", "list", "package", "notice")
 ROOM_FACTOR = 4         # free space wanted, as a multiple of what waits: intake, store, access copy, index
 ROOM_LEAST = 50 << 20   # bytes wanted free in any case
 ROOM_RUNNING = 8 << 20  # bytes free below which the findings of workers are not believed
@@ -99,6 +100,7 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
         if not batch:
             night.findings += rechecking.nightly(archive, now, "", progress)
             night.findings += _audit(archive, now, idle=True)
+            answering.write(archive, now)
             night.findings += _seal(archive, now)       # a night that was killed before its seal
             night.findings += follow(archive, now, progress)
             return night
@@ -111,6 +113,7 @@ def run(archive: Archive, progress: Progress = lambda *_: None) -> Night:
             raise NoRoomError(str(archive.settings.root)) from error
         night.findings += rechecking.nightly(archive, now, batch, progress)
         night.findings += _audit(archive, now, idle=False)
+        answering.write(archive, now)
         night.findings += _seal(archive, now)
         night.findings += follow(archive, now, progress)
         return night
@@ -160,6 +163,7 @@ def _run(archive: Archive, night: Night, waiting: Sequence[tuple[str, Waiting]],
     _examine(archive, night, progress)
     register_packages(archive, batch)
     _examine(archive, night, progress)      # the documents that came out of packages
+    register.register(archive, batch)       # messages of the document axis
     _sort_out(archive, batch)
     night.findings += _file_and_store(archive, batch, now, progress)
     store_lists(archive, batch, now)

@@ -26,6 +26,8 @@ from ingest import digitised
 from ingest.digitised import Digitised
 from ingest.stages.submission import counts
 from retention.deadlines import Deadline, due
+from search.index import IndexOutdatedError, open_index
+from search.saved import SavedSearchesError, of_night, saved_searches
 
 WAITING = ("quarantine", "failed", "kept_out")
 ALIKE = 3       # so many items that wait for one and the same reason are told together
@@ -117,6 +119,16 @@ class RecheckedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchNews:
+    """How many documents of the night a kept search finds, and whose it is (docs/decisions/0011)."""
+
+    owner: str
+    name: str
+    query: str
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything the morning report shows."""
 
@@ -136,6 +148,7 @@ class Report:
     packages: list[ReceivedPackage]
     digitised: list[Digitised]      # the scans of the night, by fonds
     rechecked: list[RecheckedDocument]      # verdicts that changed since the last night's report, revoked ones first
+    searches: list[SearchNews]      # kept searches with new hits, of those who want to be told
 
     @property
     def needs_person(self) -> bool:
@@ -169,7 +182,7 @@ def build(archive: Archive, batch: str, today: date | None = None) -> Report:
             again=_again(session, batch), inbox=[
                 *(Finding.from_dict(one) for one in row.summary.get("inbox", [])), *_copy_findings(archive)],
             packages=_packages(session, batch), digitised=digitised.build(session, archive, batch=batch),
-            rechecked=_rechecked(session, batch))
+            rechecked=_rechecked(session, batch), searches=_searches(session, archive, batch))
 
 
 def _rechecked(session: Session, batch: str) -> list[RecheckedDocument]:
@@ -190,6 +203,22 @@ def _rechecked(session: Session, batch: str) -> list[RecheckedDocument]:
         event.data["legal_before"], event.data["legal_after"], event.data["revoked"], _local(event.at))
         for event in found if event.data["revoked"] or event.data["before"] != event.data["after"]]
     return sorted(told, key=lambda one: (not one.revoked, one.document))
+
+
+def _searches(session: Session, archive: Archive, batch: str) -> list[SearchNews]:
+    """What the night brought to kept searches; nothing while these or the index cannot be read: its promise says so."""
+    try:
+        wanted = [one for one in saved_searches(archive.settings) if one.alert]
+        index = open_index(archive.settings) if wanted else None
+    except (SavedSearchesError, IndexOutdatedError):
+        return []
+    if index is None:
+        return []
+    try:
+        return [SearchNews(one.saved.owner, one.saved.name, one.saved.query, one.total)
+                for one in of_night(index, session, wanted, batch)]
+    finally:
+        index.close()
 
 
 def _again(session: Session, batch: str) -> list[tuple[str, str]]:
@@ -346,6 +375,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "packages": [asdict(one) for one in report.packages],
         "digitised": [digitised.as_dict(one) for one in report.digitised],
         "rechecked": [asdict(one) for one in report.rechecked],
+        "saved_searches": [asdict(one) for one in report.searches],
         "inbox_findings": [found.as_dict() for found in report.inbox],
         "waiting_since_earlier": [_line_as_dict(line) for line in report.earlier],
         "deadlines": [{"kind": one.kind, "subject": one.subject, "due": one.due.isoformat(), "late": one.late,

@@ -12,7 +12,7 @@ from archive.findings import Level
 from archive.i18n import _
 from archive.terminal import legal_value_name, state_name, verdict_name
 from ingest import digitised
-from ingest.commands.report import local_clock, package_sentence, promise_sentence, recheck_sentence
+from ingest.commands.report import local_clock, package_sentence, promise_sentence, recheck_sentence, search_sentence
 from ingest.report import WAITING, Report, as_dict, reasons
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -40,7 +40,8 @@ def render(report: Report) -> str:
     environment.globals.update(_=_, language=i18n.language(), Level=Level, state_name=state_name,
                                verdict_name=verdict_name, legal_value_name=legal_value_name,
                                promise_sentence=promise_sentence, package_sentence=package_sentence,
-                               recheck_sentence=recheck_sentence, digitised_sentences=digitised.sentences,
+                               recheck_sentence=recheck_sentence, search_sentence=search_sentence,
+                               digitised_sentences=digitised.sentences,
                                clock=local_clock)
     return environment.get_template("report.html").render(
         report=report,

@@ -187,13 +187,17 @@ _SAME = and_(*(_CLASSES.c[key] == _FACTS.c[key] for key in _KEYS))
 
 
 def of_rows(session: Session, ground: Ground, *, fonds: str = "") -> Iterator[Group]:
-    """The deadlines of hand-overs, destructions and scan jobs that are not over, one by one: there are few."""
+    """The deadlines of hand-overs, destructions, requests and scan jobs that are not over, one by one: few."""
     if not fonds:
         yield from _hand_overs(session, ground)
     destruction = model.Destruction
     for row in session.scalars(select(destruction).where(destruction.state.in_(_DECIDED)).order_by(destruction.id)):
         if fonds in ("", row.fonds) and (decided := _decided(row.record)):
             yield from _single("destruction", row.id, decided, ground, row.fonds)
+    if not fonds:
+        asked = model.Reading
+        for request in session.scalars(select(asked).where(asked.state.in_(("asked", "waiting"))).order_by(asked.code)):
+            yield from _single("reading", request.code, date.fromisoformat(request.asked_on), ground)
     job = model.ScanJob
     for one in session.scalars(select(job).where(job.state.not_in(("returned", "cancelled", "writing")))
                                .order_by(job.id)):

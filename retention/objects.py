@@ -14,18 +14,20 @@ from archive.rebuild import Admit
 from retention import assigning, holds
 from retention.destruction import council
 from retention.destruction import keeping as destructions
+from retention.reading import keeping as readings
+from retention.reading import purging
 from retention.tables import keeping
 from retention.transfer import objects as transfers
 
 # Beginning of the object's id -> how it comes into the catalogue, in this order.
 ADMITS: Mapping[str, Admit] = {keeping.OBJECT: keeping.admit, assigning.PREFIX: assigning.admit,
                                holds.PREFIX: holds.admit, destructions.PREFIX: destructions.admit,
-                               transfers.PREFIX: transfers.admit}
+                               transfers.PREFIX: transfers.admit, readings.PREFIX: readings.admit}
 # What each kind does for objects that neither ledger nor catalogue know; cheap when there are none.
 CATCH_UPS: tuple[Callable[[Archive], None], ...] = (
     keeping.catch_up, lambda archive: decisions.catch_up(archive, assigning.ROW),
     lambda archive: decisions.catch_up(archive, links.ROW), holds.catch_up, council.resume,
-    transfers.catch_up)
+    transfers.catch_up, purging.catch_up)
 
 
 def catch_up(archive: Archive) -> None:

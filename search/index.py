@@ -25,8 +25,8 @@ from search.snippets import Snippet, highlight, snippet
 from search.vietnamese import ANALYSIS_VERSION
 
 __all__ = ["Difference", "Entry", "Facet", "Filters", "Hit", "Index", "IndexBusyError", "IndexOutdatedError",
-           "Results", "Snippet", "Suggestion", "access_keys", "entry_from_record", "highlight", "index_folder",
-           "open_index", "rebuild_index", "verify"]
+           "Order", "Results", "Snippet", "Suggestion", "access_keys", "entry_from_record", "highlight", "index_folder",
+           "open_index", "rebuild_index", "snippet", "verify"]
 
 WAIT_SECONDS = 60.0
 """How long a writer waits for another one before it gives up."""
@@ -82,13 +82,14 @@ class Index:
                 self._write_again(engine)
 
     def search(self, query: str, limit: int = 20, offset: int = 0, filters: Filters | None = None,
-               order: Order = "best", facets: Sequence[str] = (), *, forgiving: bool = True) -> Results:
+               order: Order = "best", facets: Sequence[str] = (), *, forgiving: bool = True,
+               groups: Mapping[str, tuple[str, ...]] | None = None) -> Results:
         """Find documents for what a person typed, best first (without words: newest first) or by their dates.
 
         All words are required. Only when nothing is found the search forgives step by step, and `understood` says so;
-        not where it is not to be `forgiving`. `facets` names those that are to be counted. Pages follow one another
-        while the index stays as it is, by date also when it is merged. Raises ValueError for a date in `filters` that
-        is none; no query ever raises.
+        not where it is not to be `forgiving`. `facets` names those that are to be counted; so are `groups` of case
+        files, each under its name. Pages follow one another while the index stays as it is, by date also when it is
+        merged. Raises ValueError for a date in `filters` that is none; no query ever raises.
         """
         filters = filters or Filters()
         typed = parse(query, self._aliases)
@@ -108,7 +109,12 @@ class Index:
             leniency or not found.total) and forgiving and limit > 0 and offset == 0 else ""
         hits = [_hit(score, entry, asked, leniency) for score, entry in found.entries]
         return Results(found.total, hits if limit > 0 else [], understood, asked,
-                       self._facets(engine, typed, filters, leniency, facets), instead)
+                       self._facets(engine, typed, filters, leniency, facets), instead,
+                       self._groups(engine, typed, filters, leniency, groups) if groups is not None else {})
+
+    def read(self, typed: str) -> Query:
+        """What a person typed, as this index reads it: for `highlight` and `snippet`."""
+        return parse(typed, self._aliases)
 
     def suggest(self, typed: str, limit: int = 8, filters: Filters | None = None) -> list[Suggestion]:
         """What a person may be about to type, of what they may know of: numbers of documents, words of titles."""
@@ -170,6 +176,13 @@ class Index:
                 counted |= engine.facets(self._with(typed, filters.but_for(name)), leniency, [name])
         return {name: _facet(name, counted[name], filters.chosen.get(name, "")) for name in names}
 
+    def _groups(self, engine: Engine, typed: Query, filters: Filters, leniency: Leniency,
+                groups: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+        """How many of what is found lie in each group of case files, and in all."""
+        free = replace(filters, inside=None, outside=())
+        asked = {"": free} | {name: replace(free, inside=codes) for name, codes in groups.items()}
+        return {name: engine.find(self._with(typed, one), leniency, 1, 0).total for name, one in asked.items()}
+
     def _engine_now(self) -> Engine:
         """The engine on the generation in use, also after another process has rebuilt the index."""
         state_file = self._folder / STATE
@@ -217,9 +230,11 @@ class Index:
                     if held.get(entry.code) != entry.fingerprint or not entry.fingerprint:
                         yield entry
 
-            rest = lacking()
+            rest, known = lacking(), set(held)
             while step := list(islice(rest, REBUILD_STEP)):
-                engine.add(step)
+                codes = {entry.code for entry in step}
+                engine.add(step, fresh=len(codes) == len(step) and codes.isdisjoint(known))
+                known |= codes
             surplus = held.keys() - seen
             if surplus:                       # may have been destroyed since: no word of it may stay on the disk
                 engine.remove(surplus)
@@ -238,7 +253,7 @@ class Index:
         try:
             rest = engine.entries()
             while step := list(islice(rest, REBUILD_STEP)):
-                fresh.add(step)
+                fresh.add(step, fresh=True)
         finally:
             fresh.close()
         generations.put_in_use(self._folder, self._wanted(), name)

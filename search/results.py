@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from archive.access import Reach
 from search.aliases import BUILT_IN, Aliases, canonical_organ
 from search.query import Clause, Key, Query, field_part
 from search.snippets import Snippet
+from search.vietnamese import letters
+
+_NONE = "\x00"           # a key that nothing has
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Filters:
     without: tuple[str, ...] = ()             # codes that must not be found, whatever the index says of them
     chosen: Mapping[str, str] = field(default_factory=dict)
     only: tuple[str, ...] | None = None       # codes of which alone is searched; None: of all
+    inside: tuple[str, ...] | None = None     # codes of case files of whose documents alone; None: of all
+    outside: tuple[str, ...] = ()             # codes of case files whose documents are left out
 
     def clauses(self, aliases: Aliases = BUILT_IN) -> Iterator[Clause]:
         """The filters as parts of a query. Raises ValueError, with the value, for a date that is none."""
@@ -46,6 +52,10 @@ class Filters:
                 yield Clause(Key(*key), False, "")
         if self.only is not None:
             yield Clause(Key("code", self.only), False, "")
+        if self.inside is not None:
+            yield Clause(Key("case", _case_keys(self.inside) or (_NONE,)), False, "")
+        if self.outside:
+            yield Clause(Key("case", _case_keys(self.outside)), True, "")
         yield from self.rights()
 
     def rights(self) -> Iterator[Clause]:
@@ -58,6 +68,12 @@ class Filters:
     def but_for(self, facet: str) -> Filters:
         """The same without the choice in one facet: among what else could have been chosen."""
         return replace(self, chosen={name: value for name, value in self.chosen.items() if name != facet})
+
+
+@lru_cache(maxsize=32)
+def _case_keys(codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Codes of case files as the index has them; the same thousands are asked for again and again."""
+    return tuple(map(letters, codes))
 
 
 def access_keys(reach: Reach) -> tuple[str, ...]:
@@ -112,7 +128,9 @@ class Results:
     """`total` documents were found, `hits` are those asked for; `understood` says how the query was read.
 
     `facets` are those that were asked for, most frequent values first, over all that was found within the person's
-    reach; `instead` is a query that finds something, where this one as typed finds nothing.
+    reach; `instead` is a query that finds something, where this one as typed finds nothing. `groups` says how many
+    there are in each group of case files that was asked for, and under "" in all; `Filters.inside` and `outside` do not
+    count there.
     """
 
     total: int
@@ -121,6 +139,7 @@ class Results:
     query: Query = field(default=Query("", ()))
     facets: Mapping[str, tuple[Facet, ...]] = field(default_factory=dict)
     instead: str = ""
+    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import clock, model
@@ -24,12 +25,14 @@ from archive.errors import LuuTruError, UsageError
 from archive.files import json_bytes, write_atomically
 from archive.i18n import _
 from archive.settings import Settings
+from search.engines.terms import FACETS
 from search.index import Filters, Hit, Index
 
 FILE_NAME = "saved-searches.json"
 SCHEMA = "luutru/saved-searches/1"
 LONGEST_NAME, LONGEST_QUERY, MOST = 100, 1000, 200      # characters; searches of one person
 SHOWN = 20
+MOST_NEW = 20_000       # documents of later nights among which is looked for what is new
 
 
 class SavedSearchesError(LuuTruError):
@@ -38,7 +41,10 @@ class SavedSearchesError(LuuTruError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A search kept under a name. `filters` are the filters' names and values, `seen` the last night looked at."""
+    """A search kept under a name. `filters` are the filters' names and values, `chosen` those of facets.
+
+    `seen` is the last night looked at.
+    """
 
     owner: str
     name: str
@@ -47,20 +53,26 @@ class Saved:
     alert: bool = True
     saved_at: str = ""
     seen: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     def wanted(self, reach: Reach | None = None, without: tuple[str, ...] = (),
                only: tuple[str, ...] | None = None) -> Filters:
         """Its filters, for somebody who may know of `reach` alone."""
-        return replace(Filters(**self.filters), reach=reach, without=without, only=only)  # type: ignore[arg-type]
+        asked = Filters(**self.filters)  # type: ignore[arg-type]
+        return replace(asked, chosen=self.chosen, reach=reach, without=without, only=only)
 
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """What is new to a saved search: how many documents, and the newest of them."""
+    """What is new to a saved search: how many documents, and the newest of them.
+
+    `more`: so much came since the owner looked that only the newest MOST_NEW documents were searched.
+    """
 
     saved: Saved
     total: int
     hits: list[Hit]
+    more: bool = False
 
 
 FILTERS = ("case_file", "type_name", "organ", "issued_from", "issued_to")
@@ -93,6 +105,8 @@ def save(settings: Settings, session: Session, search: Saved) -> Saved:
             n=LONGEST_NAME, m=LONGEST_QUERY))
     if set(search.filters) - set(FILTERS):
         raise UsageError(", ".join(sorted(set(search.filters) - set(FILTERS))))
+    if set(search.chosen) - set(FACETS):
+        raise UsageError(", ".join(sorted(set(search.chosen) - set(FACETS))))
     list(search.wanted().clauses())
     kept = replace(search, name=name, saved_at=clock.stamp(clock.now()), seen=last_batch(session))
     with _changing(settings) as searches:
@@ -126,9 +140,26 @@ def last_batch(session: Session) -> str:
 def new_since(index: Index, session: Session, search: Saved, reach: Reach | None,
               without: tuple[str, ...] = ()) -> New:
     """What came since the owner last looked, of what they may know of (`reach`; None: everything)."""
-    batches = [one for one in session.scalars(select(model.Document.batch).distinct())
-               if _order(one) > _order(search.seen)]
-    return _found(index, session, search, batches, reach, without)
+    return new_to(index, session, [search], reach, without)[0]
+
+
+def new_to(index: Index, session: Session, searches: Sequence[Saved], reach: Reach | None,
+           without: tuple[str, ...] = (), shown: int = SHOWN) -> list[New]:
+    """The same of several searches; of each the newest `shown` hits."""
+    counts = {row[0]: row[1] for row in session.execute(select(model.Document.batch, func.count()).where(
+        model.Document.indexed != "").group_by(model.Document.batch))}
+    newest = sorted(counts, key=_order, reverse=True)
+    codes: dict[int, tuple[str, ...]] = {}
+    found = []
+    for one in searches:
+        later = [batch for batch in newest if _order(batch) > _order(one.seen)]
+        fit = sum(total <= MOST_NEW for total in accumulate(counts[batch] for batch in later))
+        number = max(fit, min(1, len(later)))
+        if number not in codes:
+            codes[number] = _codes(session, later[:number])
+        total, hits = _found(index, one, codes[number], reach, without, shown)
+        found.append(New(one, total, hits, number < len(later)))
+    return found
 
 
 def of_night(index: Index, session: Session, searches: Sequence[Saved], batch: str) -> list[New]:
@@ -136,18 +167,23 @@ def of_night(index: Index, session: Session, searches: Sequence[Saved], batch: s
 
     Finds as somebody who may know of everything: it is for the morning report, which such people read.
     """
-    found = (_found(index, session, one, [batch], None, ()) for one in searches if one.alert)
+    codes = _codes(session, [batch])
+    found = (New(one, *_found(index, one, codes, None, (), SHOWN)) for one in searches if one.alert)
     return [one for one in found if one.total]
 
 
-def _found(index: Index, session: Session, search: Saved, batches: Sequence[str], reach: Reach | None,
-           without: tuple[str, ...]) -> New:
-    codes = tuple(session.scalars(select(model.Document.code).where(
+def _codes(session: Session, batches: Sequence[str]) -> tuple[str, ...]:
+    """The documents of these batches that the index holds."""
+    return tuple(session.scalars(select(model.Document.code).where(
         model.Document.batch.in_(batches), model.Document.indexed != ""))) if batches else ()
+
+
+def _found(index: Index, search: Saved, codes: tuple[str, ...], reach: Reach | None, without: tuple[str, ...],
+           shown: int) -> tuple[int, list[Hit]]:
     if not codes:
-        return New(search, 0, [])
-    found = index.search(search.query, SHOWN, 0, search.wanted(reach, without, codes), "newest", forgiving=False)
-    return New(search, found.total, found.hits)
+        return 0, []
+    found = index.search(search.query, shown, 0, search.wanted(reach, without, codes), "newest", forgiving=False)
+    return found.total, found.hits
 
 
 def _order(batch: str) -> tuple[str, int]:
@@ -165,7 +201,8 @@ def _changing(settings: Settings) -> Iterator[list[Saved]]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         searches = saved_searches(settings)
         yield searches
-        told: list[dict[str, Any]] = [{**asdict(one), "filters": dict(one.filters)} for one in searches]
+        told: list[dict[str, Any]] = [{**asdict(one), "filters": dict(one.filters), "chosen": dict(one.chosen)}
+                                      for one in searches]
         write_atomically(path, json_bytes({"schema": SCHEMA, "searches": told}))
         path.chmod(0o600)
     finally:

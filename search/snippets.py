@@ -7,7 +7,7 @@ shows a snippet escapes it for the place where it is shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from search.query import Query
@@ -23,10 +23,11 @@ _FUZZY_FROM = 4
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A piece of text and the places in it (start, end) that are to be marked."""
+    """A piece of text, the places in it (start, end) that are to be marked, and the page it stands on, from 1."""
 
     text: str
     marks: tuple[tuple[int, int], ...] = ()
+    page: int = 1
 
     def pieces(self) -> Iterable[tuple[str, bool]]:
         """The text in pieces, each with whether it is marked."""
@@ -73,9 +74,15 @@ def snippet(text: str, query: Query, *, one_edit: bool = False) -> Snippet:
     window = list(spans(text, begin, _WINDOW))
     if not window:
         return Snippet("")
-    return _cut(text, [(start, end) for _, _, start, end in window],
+    made = _cut(text, [(start, end) for _, _, start, end in window],
                 [_hits(wanted, folded, exact) for folded, exact, _, _ in window],
                 more_before=begin > 0, more_after=begin + len(window) < len(words.folded))
+    pages = {text.count("\f", 0, window[0][2]) + 1: 0.0}
+    for match in matches:
+        if begin <= match.word < begin + len(window):       # it may lie on two pages: the one that says more
+            page = text.count("\f", 0, window[match.word - begin][2]) + 1
+            pages[page] = pages.get(page, 0.0) + match.weight
+    return replace(made, page=max(pages, key=lambda page: (pages[page], -page)))
 
 
 def highlight(text: str, query: Query) -> Snippet:

@@ -12,6 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import create_engine, text
 
 
 def binary(name: str) -> str:
@@ -56,3 +59,13 @@ def server() -> Iterator[str]:
         running.send_signal(signal.SIGINT)      # fast shutdown: does not wait for clients
         running.wait(timeout=30)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def database(server_url: str) -> str:
+    """A new and empty database on the server; its URL."""
+    name = f"test_{uuid4().hex[:12]}"
+    engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server_url.rpartition("/")[0] + f"/{name}"

@@ -17,8 +17,12 @@ FILE = "H99.2026.01.VP"
 
 
 def store_documents(archive: Archive, described: Sequence[Mapping[str, str]], *, profile: str = "tt05_2025",
-                    code: str = FILE, case_file: Mapping[str, Any] | None = None) -> None:
-    """Store one text for each of `described` (its fields) as the next documents of the case file `code`."""
+                    code: str = FILE, case_file: Mapping[str, Any] | None = None,
+                    contents: Sequence[bytes] = (), names: Sequence[str] = ()) -> None:
+    """Store one text for each of `described` (its fields) as the next documents of the case file `code`.
+
+    `contents`: their bytes, where they are not to be of their own; `names`: the names under which these came.
+    """
     now = clock.now()
     stamp = clock.stamp(now)
     fonds, year, notation = code[:3], int(code[4:8]), code[9:]
@@ -34,25 +38,28 @@ def store_documents(archive: Archive, described: Sequence[Mapping[str, str]], *,
     made, entries, items, came = [], [], [], []
     for ordinal, fields in enumerate(described, start):
         document = f"{code}.{ordinal:07d}"
-        content = f"Nội dung của {document}".encode()
+        content = contents[ordinal - start] if contents else f"Nội dung của {document}".encode()
         sha256, sha512 = hashlib.sha256(content).hexdigest(), hashlib.sha512(content).hexdigest()
-        item, path = sha256[:16], f"{layout.RECEIVED}/{document}.txt"
+        item = hashlib.sha256(document.encode()).hexdigest()[:16] if contents else sha256[:16]
+        name = names[ordinal - start] if names else f"{ordinal}.txt"
+        ending = name.rpartition(".")[2]
+        path = f"{layout.RECEIVED}/{document}.{ending}"
         receipt = {"received_at": stamp, "legal_received_at": stamp, "rule": "LS"}
-        received = {"source": "inbox", "name": f"{ordinal}.txt", "size": len(content), "sha256": sha256,
+        received = {"source": "inbox", "name": name, "size": len(content), "sha256": sha256,
                     "sha512": sha512, **receipt, "batch": "2026-11-20.1"}
         record = {
             "schema": "luutru/document/1", "code": document, "case_file": code, "ordinal": ordinal, "item": item,
             "batch": "2026-11-20.1", "version": version, "profile": profile,
-            "source": {"source": "inbox", "name": f"{ordinal}.txt"}, "receipt": receipt, "fields": dict(fields),
+            "source": {"source": "inbox", "name": name}, "receipt": receipt, "fields": dict(fields),
             "pages": 1, "legal_value": "unsigned_information", "verdict": "unsigned", "signatures": [],
             "digitised": {}, "facts": {}, "findings": [],
-            "files": [{"path": path, "role": "original", "name": f"{ordinal}.txt", "format": "txt",
+            "files": [{"path": path, "role": "original", "name": name, "format": ending,
                        "size": len(content), "sha256": sha256, "sha512": sha512}]}
         files[path] = NewFile(content)
         files[layout.record_path(ordinal)] = NewFile(json_bytes(record))
         made.append(record)
         items.append(model.Item(
-            id=item, source="inbox", name=f"{ordinal}.txt", size=len(content), sha256=sha256, sha512=sha512,
+            id=item, source="inbox", name=name, size=len(content), sha256=sha256, sha512=sha512,
             received_at=stamp, legal_received_at=stamp, receipt_rule="LS", batch="2026-11-20.1", state="received",
             document="", fields={}, facts={}))
         came.append(Entry("received", item, received, event_key("received", item)))

@@ -18,13 +18,12 @@ from archive.commands.calendar import command as calendar
 from archive.ledger import Entry
 from archive.opening import Archive
 from archive.settings import Settings
-from benchmarks import retaining as generator
+from benchmarks import retaining_material as generator
 from ingest import report, report_page
 from retention import deadlines, life
 from retention.commands.deadlines import command
 from retention.deadline_rules import historical, terms
 from retention.deadline_sets import work_ended
-from tests import postgres
 
 CASE_FILES = 400
 TODAY = date(2026, 12, 20)
@@ -220,22 +219,21 @@ def test_the_morning_report_shows_them_on_the_page_and_for_machines(filled: Arch
     assert all(one["vi"].split(":")[0] in page for one in told) and len(page) < 40_000
 
 
-def test_postgresql_says_the_same_as_sqlite(filled: Archive) -> None:
-    with postgres.server() as url:
-        other = Catalogue(url)
-        other.migrate()
-        generator.fill(other, CASE_FILES)
-        here = Catalogue(f"sqlite:///{filled.settings.root / 'compare.db'}")
-        here.migrate()
-        generator.fill(here, CASE_FILES)
-        told = []
-        for one in (here, other):
-            with one.session() as session:
-                codes = list(session.scalars(select(model.CaseFile.code).order_by(model.CaseFile.code)))
-                session.execute(update(model.CaseFile).where(model.CaseFile.code == codes[0]).values(
-                    fields={"endDate": "15/06/2026"}, ended=2026, closed_at=""))
-                told.append(deadlines.watch(session, settings(filled, construction=["VP"]), TODAY, within=FAR))
-            one.close()
+def test_postgresql_says_the_same_as_sqlite(filled: Archive, postgresql: str) -> None:
+    other = Catalogue(postgresql)
+    other.migrate()
+    generator.fill(other, CASE_FILES)
+    here = Catalogue(f"sqlite:///{filled.settings.root / 'compare.db'}")
+    here.migrate()
+    generator.fill(here, CASE_FILES)
+    told = []
+    for one in (here, other):
+        with one.session() as session:
+            codes = list(session.scalars(select(model.CaseFile.code).order_by(model.CaseFile.code)))
+            session.execute(update(model.CaseFile).where(model.CaseFile.code == codes[0]).values(
+                fields={"endDate": "15/06/2026"}, ended=2026, closed_at=""))
+            told.append(deadlines.watch(session, settings(filled, construction=["VP"]), TODAY, within=FAR))
+        one.close()
     assert len(told[0]) > 50
     assert sorted(told[0], key=lambda one: (one.kind, one.fonds, one.due)) == sorted(
         told[1], key=lambda one: (one.kind, one.fonds, one.due))

@@ -331,8 +331,8 @@ def test_a_package_that_still_waits_for_another_document_is_told(archive: Archiv
         event.data = {**event.data, "package": "f" * 16}
     (archive.settings.root / "store" / "intake" / ("f" * 16) / "received").mkdir(parents=True)
     destroy(archive, GOES)
-    assert [(one.state, one.place, one.what) for one in left(archive, *planned)] == [
-        ("found", "store", f"intake/{'f' * 16}")]
+    assert [(one.state, one.place, one.what, one.hinders) for one in left(archive, *planned)] == [
+        ("waits", "store", f"intake/{'f' * 16}", True)]
 
 
 def test_a_backup_is_told_until_it_ends(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

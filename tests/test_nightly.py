@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from archive import catalogue, clock, i18n, model, opening, settings
+from archive import catalogue, model, opening, settings
 from archive.commands import casefile, document, fixity, init
 from archive.errors import CatalogueLostError, IntegrityError
 from archive.opening import Archive
@@ -24,7 +24,7 @@ from ingest.commands import rebuild as rebuild_command
 from ingest.sources.packages import SOURCE
 from search.commands import index as index_command
 from search.commands import search as search_command
-from tests.conftest import NIGHT, ROOT
+from tests.conftest import ROOT
 
 SAMPLES = ROOT / "samples"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((SAMPLES / "expected.json").read_text())
@@ -39,17 +39,9 @@ def luutru(command: Any, root: Path, *arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first_night(sample_night: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample archive after its first night; copied by the tests that change it."""
-    root = tmp_path_factory.mktemp("sample") / "kho"
-    i18n.use("vi")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "now", lambda: NIGHT)
-        assert luutru(init.command, root, "--sample").exit_code == 0
-        done = luutru(nightly_command.command, root, "--json")
-    assert done.exit_code == 3
-    (root / "report.json").write_text(done.stdout)
-    return root
+    return Path(shutil.copytree(sample_night, tmp_path_factory.mktemp("sample") / "kho"))
 
 
 @pytest.fixture

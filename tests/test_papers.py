@@ -198,6 +198,16 @@ def test_a_long_list_in_parts_has_the_pages_of_one_in_one_piece(monkeypatch: pyt
     assert codes == [one["code"] for one in data["files"]]
     with pikepdf.open(io.BytesIO(again)) as pdf:
         assert "<pdfaid:part>2</pdfaid:part>" in pdf.Root.Metadata.read_bytes().decode()
+        assert not any("/Annots" in page for page in pdf.pages)
+
+
+def test_no_heading_between_rows_is_lost_where_a_part_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_papers, "_ROWS", 100)
+    data = rows(330)
+    files = [one for n, row in enumerate(data["files"]) for one in ([{"heading": f"Hộp số {n:04d}"}] * (n % 2) + [row])]
+    shown = "".join(pages(papers.paper("destruction_list_files", {**data, "files": files}, made=MADE)))
+    assert re.findall(r"Hộp số (\d{4})", shown) == [f"{n:04d}" for n in range(1, 330, 2)]
+    assert re.findall(r"H49\.61\.8-2012-\d{5}", shown) == [one["code"] for one in data["files"]]
 
 
 def test_a_row_higher_than_a_page_loses_no_word() -> None:

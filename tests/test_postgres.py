@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,10 @@ from archive import catalogue, opening, settings
 from archive.file_plan_import import import_file_plan
 from archive.rebuild import rebuild
 from ingest import nightly
-from tests import postgres
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "samples"
 NAMES = ("danh-sach-van-ban.xlsx", "van-ban-den", "van-phong", "lien-thong")
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with postgres.server() as url:
-        yield url
 
 
 def night(root: Path, database: str) -> tuple[opening.Archive, dict[str, list[dict[str, Any]]]]:
@@ -41,10 +33,10 @@ def night(root: Path, database: str) -> tuple[opening.Archive, dict[str, list[di
 
 
 @pytest.mark.usefixtures("stopped_clock")
-def test_postgresql_and_sqlite_hold_the_same_rows(tmp_path: Path, database: str) -> None:
+def test_postgresql_and_sqlite_hold_the_same_rows(tmp_path: Path, postgresql: str) -> None:
     lite, on_sqlite = night(tmp_path / "sqlite", "")
-    real, on_postgres = night(tmp_path / "postgres", database)
-    assert settings.load(tmp_path / "postgres").database == database
+    real, on_postgres = night(tmp_path / "postgres", postgresql)
+    assert settings.load(tmp_path / "postgres").database == postgresql
     for table, rows in on_sqlite.items():
         assert _comparable(on_postgres[table]) == _comparable(rows), table
     rebuild(real)

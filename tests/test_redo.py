@@ -36,7 +36,7 @@ LIMIT = 0.9         # a reader of English is sure of itself on Vietnamese pages:
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive whose scans were read with a poor engine."""
-    return made.make(tmp_path_factory.mktemp("redo") / "kho")
+    return made.shelf(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,10 @@ from sqlalchemy import func, select
 
 from archive import model
 from archive.catalogue import Catalogue
-from benchmarks import retaining as generator
+from benchmarks import retaining_material as generator
 from retention import assigning, life, simulating
 from retention.listing import listing
 from retention.period import Facts, explain
-from tests import postgres
 
 CASE_FILES = 400
 DAY = "2026-12-31"
@@ -63,12 +62,11 @@ def test_the_sets_say_what_the_pure_rules_say_of_each_case_file(small: Catalogue
     assert {code for code, one in found.items() if one.blocked} == {code for code in found if stays[code] >= 2026}
 
 
-def test_postgresql_gives_the_same_answers_as_sqlite(small: Catalogue) -> None:
-    with postgres.server() as url:
-        other = Catalogue(url)
-        fill(other)
-        there = answers(other)
-        other.close()
+def test_postgresql_gives_the_same_answers_as_sqlite(small: Catalogue, postgresql: str) -> None:
+    other = Catalogue(postgresql)
+    fill(other)
+    there = answers(other)
+    other.close()
     here = answers(small)
     assert sorted(there[0], key=lambda one: one.code) == sorted(here[0], key=lambda one: one.code)
     assert there[1]["years"] == here[1]["years"]

@@ -359,6 +359,15 @@ def test_damaged_lists_and_answers_never_crash_and_are_never_taken(believed: Arc
     revocation.last_word(loaded(PERSON), loaded(CA), lists.crls, lists.ocsps)
 
 
+def test_a_list_whose_signature_algorithm_is_damaged_is_not_taken(believed: Archive) -> None:
+    made = crl(CA, SIGNED, SIGNED + WEEK, {})
+    listed = asn1_crl.CertificateList.load(made)
+    place = made.index(listed["tbs_cert_list"].dump()) + len(listed["tbs_cert_list"].dump())
+    for bit in (32, 64, 128):
+        broken = made[:place] + bytes([made[place] ^ bit]) + made[place + 1:]
+        assert revocation_store._list(broken, "x", load_trust(believed.settings.root / "trust"))[0].reason
+
+
 # --- the server of timestamps ------------------------------------------------------------------------------
 
 

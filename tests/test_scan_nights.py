@@ -17,6 +17,7 @@ from ingest import intake, nightly
 from ingest.releasing import release
 from tests import scanned_sheets as scans
 from tests.conftest import NIGHT
+from tests.night_lives import Lives
 from tests.scan_nights import LIST, Done, make
 from tests.scanned_sheets import CODE, page, sheet
 from tests.test_kill import assert_same, night, picture
@@ -109,7 +110,8 @@ def test_a_secret_among_the_documents_keeps_the_scan_out_of_the_store(tmp_path: 
     archive.close()
 
 
-def test_a_night_with_a_split_may_be_killed_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_with_a_split_may_be_killed_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                          lives: Lives) -> None:
     """Killed at durable moments again and again: the same archive, the same objects, the same rows."""
     monkeypatch.setattr(clock, "now", lambda: NIGHT)
     peaceful, killed = tmp_path / "peace", tmp_path / "killed"
@@ -134,7 +136,7 @@ def test_a_night_with_a_split_may_be_killed_at_any_moment(tmp_path: Path, monkey
     assert night(peaceful) == 0
     dice, kills, result = random.Random(11), 0, 1
     while result != 0:
-        result = night(killed, *(("--die-at", str(dice.randint(5, 60))) if kills < 6 else ()))
+        result = lives.one(killed, *(("--die-at", str(dice.randint(5, 60))) if kills < 6 else ()))
         kills += result == -signal.SIGKILL
     assert kills >= 4, "the night was over before it was killed often"
     assert_same(picture(killed), picture(peaceful))

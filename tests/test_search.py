@@ -25,6 +25,7 @@ from search import index as index_module
 from search.commands import index as index_command
 from search.commands import search as search_command
 from search.engines.tantivy_engine import TantivyEngine
+from search.engines.terms import compressed, decompressed
 from search.engines.whoosh_engine import WhooshEngine
 from search.index import (
     Entry,
@@ -364,6 +365,25 @@ def test_a_rebuild_equals_what_was_indexed_piece_by_piece(tmp_path: Path, engine
         assert sorted(codes(piecewise, typed)) == sorted(codes(whole, typed))
 
 
+def test_a_rebuild_that_is_told_a_document_twice_keeps_the_last(
+        tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = replace(OTHERS[0], text="cầu mới").sealed()
+    later = replace(OTHERS[0], text="cầu treo").sealed()
+    index = Index.open(tmp_path, engine)
+    index.rebuild([OTHERS[0], changed, OTHERS[1]])             # in one step
+    assert index.count() == 2 and index.fingerprints()[TC1] == changed.fingerprint
+    monkeypatch.setattr(index_module, "REBUILD_STEP", 1)
+    index.rebuild([OTHERS[0], changed, later])                  # and in another
+    assert index.fingerprints() == {TC1: later.fingerprint}
+    assert codes(index, "cầu treo") == [TC1]
+
+
+@pytest.mark.parametrize("entry", [*OTHERS, Entry("A", subject='"\n\ud800\\', text="a\nb\n\n")],
+                         ids=lambda one: one.code)
+def test_what_an_engine_keeps_of_an_entry_is_the_entry(entry: Entry) -> None:
+    assert decompressed(compressed(entry)) == entry
+
+
 def test_verify_names_what_is_missing_surplus_and_stale(tmp_path: Path, engine: str) -> None:
     index = Index.open(tmp_path, engine)
     index.add([REGULATIONS[0], REGULATIONS[1], OTHERS[0]])
@@ -400,15 +420,20 @@ def test_a_failing_batch_leaves_the_index_as_it_was(tmp_path: Path, engine: str)
 
 
 def test_purging_takes_the_words_of_a_removed_document_off_the_disk(tmp_path: Path, engine: str) -> None:
-    def on_disk(word: bytes) -> bool:
-        return any(word in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    gone = Entry("H99.2026.09.X.0000001", text="zyxwvutsrq tài liệu hết giá trị").sealed()
+    kept = compressed(gone)[-60:-4]           # its text as Tantivy keeps it, some bytes in a row
+    traces = [b"zyxwvutsrq", *(kept[n:n + 8] for n in range(len(kept) - 8))]
+
+    def on_disk() -> bool:
+        files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+        return any(trace in held for held in files for trace in traces)
 
     index = Index.open(tmp_path, engine)
-    index.add([*OTHERS, Entry("H99.2026.09.X.0000001", text="zyxwvutsrq tài liệu hết giá trị").sealed()])
-    index.remove(["H99.2026.09.X.0000001"])
-    assert on_disk(b"zyxwvutsrq")             # an engine only marks what is removed: this is why purge exists
-    index.remove(["H99.2026.09.X.0000001"], purge=True)
-    assert not on_disk(b"zyxwvutsrq")
+    index.add([*OTHERS, gone])
+    index.remove([gone.code])
+    assert on_disk()                          # an engine only marks what is removed: this is why purge exists
+    index.remove([gone.code], purge=True)
+    assert not on_disk()
     assert index.fingerprints() == {entry.code: entry.fingerprint for entry in OTHERS}
     assert codes(index, "liên xã") == [TC1]
 

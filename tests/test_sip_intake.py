@@ -25,8 +25,9 @@ from ingest import intake, nightly, report
 from ingest.commands import quarantine
 from ingest.commands import report as report_command
 from ingest.sources.packages import case_file_code, is_package
-from tests import postgres, sip_packages
+from tests import sip_packages
 from tests.conftest import NIGHT
+from tests.night_lives import Lives
 from tests.sip_packages import CODE
 from tests.test_kill import assert_same, night, picture
 
@@ -494,25 +495,25 @@ def test_the_report_counts_the_documents_of_each_package(archive: Archive, sip: 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("stopped_clock")
-def test_packages_make_the_same_rows_on_postgresql(tmp_path: Path, sip: Path) -> None:
+def test_packages_make_the_same_rows_on_postgresql(tmp_path: Path, sip: Path, postgresql: str) -> None:
     other = sip_packages.write(sip_packages.case_file(tmp_path, (4,)), tmp_path / "other.zip")
     found = []
-    with postgres.server() as url:
-        for name, database in (("sqlite", ""), ("postgresql", url)):
-            agency = {"code": "H99", "name": "Sở Nội vụ tỉnh Mẫu"}
-            made = opening.make_archive(tmp_path / name, {"agency": agency, "database": database})
-            put(made, sip)
-            put(made, other, "2.zip")
-            nightly.run(made)
-            assert states(made) == {"package": 1, "stored": 3, "quarantine": 1}
-            with made.catalogue.session() as session:
-                found.append(catalogue.rows(session))
-            made.close()
+    for name, database in (("sqlite", ""), ("postgresql", postgresql)):
+        agency = {"code": "H99", "name": "Sở Nội vụ tỉnh Mẫu"}
+        made = opening.make_archive(tmp_path / name, {"agency": agency, "database": database})
+        put(made, sip)
+        put(made, other, "2.zip")
+        nightly.run(made)
+        assert states(made) == {"package": 1, "stored": 3, "quarantine": 1}
+        with made.catalogue.session() as session:
+            found.append(catalogue.rows(session))
+        made.close()
     assert found[0] == found[1]
 
 
 @pytest.mark.slow
-def test_a_night_with_packages_killed_often_ends_with_the_same_archive(tmp_path: Path, sip: Path) -> None:
+def test_a_night_with_packages_killed_often_ends_with_the_same_archive(tmp_path: Path, sip: Path,
+                                                                       lives: Lives) -> None:
     """Killed at durable moments again and again: nothing is lost, nothing comes twice."""
     peaceful, killed = tmp_path / "peace", tmp_path / "killed"
     for root in (peaceful, killed):
@@ -525,7 +526,7 @@ def test_a_night_with_packages_killed_often_ends_with_the_same_archive(tmp_path:
     assert night(peaceful) == 0
     dice, kills, result = random.Random(7), 0, 1
     while result != 0:
-        result = night(killed, *(("--die-at", str(dice.randint(3, 45))) if kills < 12 else ()))
+        result = lives.one(killed, *(("--die-at", str(dice.randint(3, 45))) if kills < 12 else ()))
         kills += result == -signal.SIGKILL
     assert kills >= 8, "the night was over before it was killed often"
     assert_same(picture(killed), picture(peaceful))

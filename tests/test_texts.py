@@ -35,7 +35,7 @@ RIGHT = "QUYẾT ĐỊNH\nVề việc công nhận bảo vật zirkonzahn"
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive after one night, to be copied."""
-    return made.make(tmp_path_factory.mktemp("texts") / "kho")
+    return made.shelf(tmp_path_factory)
 
 
 @pytest.fixture

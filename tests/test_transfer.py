@@ -15,6 +15,7 @@ from archive import catalogue, clock, layout, model
 from archive.fixity.checking import missing_objects
 from archive.opening import Archive, ownership
 from archive.rebuild import rebuild
+from retention.destruction import grounds, keeping
 from retention.objects import ADMITS
 from retention.transfer import objects
 from tests import transfer_material as material
@@ -175,6 +176,12 @@ def test_only_what_the_archive_signed_for_may_be_destroyed_here(house: House) ->
     done = told(house.agency, *confirm(house))
     assert done["told"]["count"] == 2
     assert given() == {FIRST, SECOND}
+    archive = opened(house.agency)
+    with archive.catalogue.session() as session:        # a destruction finds the receipt to stand for what is stored
+        unlike = grounds.check_handed(archive, session, [{"code": code, "reason": keeping.HANDED}
+                                                         for code in (FIRST, SECOND, THIRD)])
+    archive.close()
+    assert [one.subject for one in unlike] == [THIRD]
     told(house.agency, "close", CODE)
     assert given() == {FIRST, SECOND}
     # What was returned may be registered anew, what was handed over may not.

@@ -55,14 +55,40 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> House:
 @pytest.fixture
 def house(prepared: House, tmp_path: Path) -> House:
     """A copy of everything."""
-    return House(Path(shutil.copytree(prepared.folder, tmp_path / "nop")))
+    return House(copied(prepared.folder, tmp_path / "nop"))
 
 
 @pytest.fixture
 def agency(prepared: House, tmp_path: Path) -> House:
-    """A copy of the agency alone."""
-    shutil.copytree(prepared.agency, tmp_path / "co-quan")
+    """A copy of the agency alone; tests of what is refused need none."""
+    copied(prepared.agency, tmp_path / "co-quan")
     return House(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def delivered(prepared: House, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """The same after the historical archive has received it."""
+    house = House(copied(prepared.folder, tmp_path_factory.mktemp("nhan") / "nop"))
+    told(house.centre, *receive(house))
+    return house
+
+
+@pytest.fixture
+def received(delivered: House, tmp_path: Path) -> House:
+    """A copy of the historical archive that has received it."""
+    copied(delivered.centre, tmp_path / "luu-tru")
+    return House(tmp_path)
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A copy. What an OCFL object holds never changes, so it gets but a second name: these tests destroy nothing."""
+    def copy(one: str, to: str) -> None:
+        if "/store/ocfl/" in one:
+            os.link(one, to)
+        else:
+            shutil.copy2(one, to)
+
+    return Path(shutil.copytree(source, target, copy_function=copy))
 
 
 def packages(house: House) -> list[Path]:
@@ -95,9 +121,10 @@ def manifest(house: House, edit: Callable[[dict[str, Any]], None]) -> None:
 @pytest.mark.parametrize(("codes", "wanted"), [
     (("H99.2026.99.VP",), {"TRANSFER-001"}), ((LIMITED,), {"TRANSFER-002"}), ((OPEN,), {"TRANSFER-003"}),
     ((FIRST,), {"TRANSFER-004"}), ((SECRET,), {"TRANSFER-003", "TRANSFER-007"})])
-def test_what_may_not_be_handed_over_is_not_registered(agency: House, codes: tuple[str, ...], wanted: set[str]) -> None:
-    assert refused(agency.agency, "register", *codes, *GIVEN) == wanted
-    assert len(told(agency.agency, "list")) == 1
+def test_what_may_not_be_handed_over_is_not_registered(prepared: House, codes: tuple[str, ...],
+                                                      wanted: set[str]) -> None:
+    assert refused(prepared.agency, "register", *codes, *GIVEN) == wanted
+    assert len(told(prepared.agency, "list")) == 1
 
 
 def test_a_registration_without_contact_or_case_file_is_refused(agency: House) -> None:
@@ -113,8 +140,8 @@ def test_a_registration_without_contact_or_case_file_is_refused(agency: House) -
         luutru(agency.agency, "register", FOURTH, *GIVEN, "--code", "../x")
 
 
-def test_the_current_archive_takes_what_is_not_permanent(agency: House) -> None:
-    assert found(agency.agency, "register", LIMITED, *GIVEN, "--kind", "current", "--dry-run") == set()
+def test_the_current_archive_takes_what_is_not_permanent(prepared: House) -> None:
+    assert found(prepared.agency, "register", LIMITED, *GIVEN, "--kind", "current", "--dry-run") == set()
 
 
 @pytest.mark.parametrize(("now", "code"), [(datetime(2031, 6, 1, tzinfo=UTC), "TRANSFER-005"),
@@ -130,9 +157,9 @@ def test_a_late_registration_is_told_and_not_refused(agency: House, monkeypatch:
     assert {one["code"] for one in json.loads(done.stdout)["findings"]} == {code}
 
 
-def test_what_is_due_is_proposed_by_the_day_on_which_it_must_be_registered(agency: House) -> None:
-    assert told(agency.agency, "propose", "--on", "30/12/2030") == []
-    rows = told(agency.agency, "propose", "--on", "31/12/2030")
+def test_what_is_due_is_proposed_by_the_day_on_which_it_must_be_registered(prepared: House) -> None:
+    assert told(prepared.agency, "propose", "--on", "30/12/2030") == []
+    rows = told(prepared.agency, "propose", "--on", "31/12/2030")
     assert {one["code"] for one in rows} == {FIRST, SECOND, THIRD, SECRET, OPEN}        # permanent ones only
     assert {(one["due"], one["register_by"]) for one in rows if one["code"] == FIRST} == {("2031-12-31", "2030-12-31")}
     assert {one["transfer"] for one in rows if one["code"] == FIRST} == {CODE}
@@ -185,17 +212,18 @@ def test_a_registration_for_another_archive_or_a_second_time_is_refused(prepared
     assert refused(house.centre, "take", str(place)) == {"TRANSFER-024"}
 
 
-def test_an_answer_out_of_turn_is_refused(house: House) -> None:
-    assert refused(house.agency, "take", str(house.folder / "giay-to" / "tra-loi" / "answer.json")) == {"TRANSFER-024"}
+def test_an_answer_out_of_turn_is_refused(prepared: House) -> None:
+    assert refused(prepared.agency, "take", str(prepared.folder / "giay-to" / "tra-loi" / "answer.json")) == {
+        "TRANSFER-024"}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": "luutru/transfer-answer/1"}', b"\xff\xfe", b"1e999",
                                      b'{"schema": "luutru/transfer-registration/1", "request": "a", "at": "", '
                                      b'"sender": {}, "receiver": {}}'])
-def test_what_is_no_message_is_told_and_never_crashes(agency: House, tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_message_is_told_and_never_crashes(prepared: House, tmp_path: Path, content: bytes) -> None:
     place = tmp_path / "x.json"
     place.write_bytes(content)
-    assert refused(agency.agency, "take", str(place)) == {"TRANSFER-023"}
+    assert refused(prepared.agency, "take", str(place)) == {"TRANSFER-023"}
 
 
 _JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -442,15 +470,15 @@ def test_a_package_with_errors_fails_unless_the_officer_passes_it_for_a_reason(h
     assert told(house.centre, "show", CODE)["items"][0]["state"] == "passed"
 
 
-def test_a_failure_without_a_reason_and_a_verdict_on_nothing_are_refused(house: House) -> None:
-    told(house.centre, *receive(house))
+def test_a_failure_without_a_reason_and_a_verdict_on_nothing_are_refused(received: House) -> None:
+    house = received
     assert refused(house.centre, "examine", CODE, "--fail", FIRST) == {"TRANSFER-022"}
     with pytest.raises(UsageError):
         luutru(house.centre, "examine", CODE, "--fail", "H99.2026.88.VP=x")
 
 
-def test_a_package_that_changes_while_it_waits_is_not_examined(house: House) -> None:
-    told(house.centre, *receive(house))
+def test_a_package_that_changes_while_it_waits_is_not_examined(received: House) -> None:
+    house = received
     next((house.centre / receiving.FOLDER).rglob("*.zip")).write_bytes(b"PK")
     assert refused(house.centre, "examine", CODE) == {"TRANSFER-012"}
 
@@ -495,10 +523,10 @@ def test_a_kill_between_store_ledger_and_catalogue_is_caught_up_by_the_next_comm
 
 
 def test_a_kill_between_the_approval_and_the_inbox_is_made_good_by_saying_it_again(
-        house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        received: House, monkeypatch: pytest.MonkeyPatch) -> None:
     from retention.transfer import examining
 
-    told(house.centre, *receive(house))
+    house = received
     told(house.centre, "examine", CODE)
     approve = ("approve", CODE, "--decision", "88/QĐ", "--date", "2026-11-20")
     with monkeypatch.context() as broken:
@@ -517,10 +545,10 @@ def test_a_kill_between_the_approval_and_the_inbox_is_made_good_by_saying_it_aga
 # --- terms and carriers ------------------------------------------------------------------------------------
 
 
-def test_terms_that_are_switched_off_propose_nothing_and_warn_of_nothing(agency: House,
+def test_terms_that_are_switched_off_propose_nothing_and_warn_of_nothing(prepared: House,
                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUUTRU_RETENTION__DEADLINES_OFF", '["historical.five_years"]')
-    assert told(agency.agency, "propose", "--on", "31/12/2040") == []
+    assert told(prepared.agency, "propose", "--on", "31/12/2040") == []
 
 
 def test_the_term_of_a_hand_over_passes(prepared: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search import vietnamese
 from search.aliases import BUILT_IN
 from search.numbers import (
     DocumentNumber,
@@ -19,7 +22,7 @@ from search.numbers import (
     type_name,
     types_named,
 )
-from search.vietnamese import bigrams, clean, fold, letters, spans, streams
+from search.vietnamese import analysed, bigrams, clean, fold, letters, lowered, spans, streams
 
 TEXTS = sorted((Path(__file__).parent / "fixtures" / "search").glob("*.txt"))
 VIETNAMESE = "aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ"
@@ -89,8 +92,48 @@ def test_places_of_words_agree_with_the_words(text: str) -> None:
 
 
 def test_bigrams_join_neighbours() -> None:
-    assert bigrams(["luu", "tru", "dien"]) == ["luu_tru", "tru_dien"]
+    pairs = bigrams(["luu", "tru", "dien", "luu", "tru"])
+    assert len(pairs) == 4
+    assert pairs[0] == pairs[3]
+    assert len({*pairs, *bigrams(["tru", "luu"])}) == 4         # the order counts
+    assert all(len(pair) == 2 and not pair.isspace() and len(pair.split()) == 1 for pair in pairs)
     assert bigrams(["luu"]) == []
+
+
+def test_pairs_of_common_words_are_told_apart() -> None:
+    """Words share the letters of pairs: of the pairs of running text hardly any may fall together."""
+    pairs = {pair for path in TEXTS for pair in pairwise(streams(path.read_text()).folded)}
+    assert len({bigrams(pair)[0] for pair in pairs}) > 0.99 * len(pairs) > 1000
+
+
+def slowly(text: str) -> tuple[str, str, str]:
+    """The words of a lowered text, one after another: what `analysed` must give, however it is quick."""
+    words = re.sub(r"[^\w\s\u0300-\u036f]|_", " ", text).split()
+    folded = [form for word in words if (form := vietnamese._folded[word])]
+    exact = [form for word in words if (form := vietnamese._exact[word])]
+    return " ".join(folded), " ".join(exact), " ".join(bigrams(folded))
+
+
+def test_an_engine_gets_the_words_of_a_real_text_in_all_forms() -> None:
+    for path in TEXTS:
+        text = lowered(path.read_text())
+        assert analysed(text) == slowly(text)
+        assert [len(stream.split()) for stream in analysed(text)] == [len(text_words := streams(text).folded)] * 2 + [
+            len(text_words) - 1]
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("aàđ1 \n\t\x1c\x85\xa0\u3000-_/.,\u0301\ud800"))))
+def test_words_taken_out_of_remembered_tokens_are_those_read_one_by_one(text: str) -> None:
+    assert analysed(lowered(text)) == slowly(lowered(text))
+    assert "\ud800" not in clean(text)
+
+
+def test_only_so_many_tokens_are_remembered_and_no_endless_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vietnamese, "_TOKENS_LIMIT", 50)
+    text = " ".join(f"n{n}n" for n in range(200)) + " " + "x" * 100_000 + ",y"
+    assert analysed(text) == slowly(text)
+    assert all(len(held) <= 50 and max(map(len, held)) <= 64
+               for held in (vietnamese._folded_of, vietnamese._exact_of, vietnamese._paired_of))
 
 
 # --- document numbers ---------------------------------------------------------------------------------------

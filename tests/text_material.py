@@ -17,7 +17,7 @@ from archive.records import Record
 from ingest import nightly
 from ingest.item import Context, Examined, Item
 from ingest.stages.examine import examine
-from tests.conftest import ROOT
+from tests.conftest import ROOT, once
 from tests.test_digitise import LONG, SHORT, scan, sheet
 
 CASE_FILE = "H99.2026.03.VTLT"
@@ -53,6 +53,11 @@ def make(root: Path) -> Path:
         archive.close()
         patch.undo()
     return root
+
+
+def shelf(factory: pytest.TempPathFactory) -> Path:
+    """The archive that `make` makes, made once for all tests of a run; to be copied."""
+    return once(factory, "poor-scans", make)
 
 
 def copied(source: Path, target: Path, languages: str = POOR) -> Archive:

@@ -49,14 +49,24 @@ CREATE TABLE IF NOT EXISTS link (
 CREATE TABLE IF NOT EXISTS failure (
   who TEXT PRIMARY KEY, count INTEGER NOT NULL, last REAL NOT NULL, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS own (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS token (
+  id TEXT PRIMARY KEY, secret TEXT NOT NULL, account TEXT NOT NULL REFERENCES account(name), title TEXT NOT NULL,
+  scopes TEXT NOT NULL, made_at TEXT NOT NULL, made_by TEXT NOT NULL, until TEXT NOT NULL,
+  used REAL NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS token_account ON token (account);
+CREATE TABLE IF NOT EXISTS sign_on (
+  id TEXT PRIMARY KEY, browser TEXT NOT NULL, nonce TEXT NOT NULL, verifier TEXT NOT NULL, next TEXT NOT NULL,
+  at REAL NOT NULL);
 """
+# Columns that files of earlier versions lack.
+_LATER = {"machine": "INTEGER NOT NULL DEFAULT 0", "subject": "TEXT NOT NULL DEFAULT ''"}
 # At most so many passwords are hashed at once: each takes 64 MB for a moment.
 _HASHING = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account as lists show it; no secret."""
+    """One account as lists show it; no secret. A `machine` never logs in: programs act for it, with tokens."""
 
     name: str
     full_name: str
@@ -66,6 +76,7 @@ class Account:
     has_password: bool
     has_totp: bool
     made_at: str
+    machine: bool = False
 
 
 class AccountError(UsageError):
@@ -86,6 +97,10 @@ class Accounts:
             made.execute("PRAGMA journal_mode=WAL")
             made.executescript(_SCHEMA)
         with self.database() as database:
+            known = {row["name"] for row in database.execute("PRAGMA table_info(account)")}
+            for column, kind in _LATER.items():
+                if column not in known:
+                    database.execute(f"ALTER TABLE account ADD COLUMN {column} {kind}")
             database.execute("INSERT OR IGNORE INTO own VALUES ('form key', ?)", (secrets.token_hex(32),))
             self.form_key = bytes.fromhex(
                 database.execute("SELECT value FROM own WHERE key = 'form key'").fetchone()[0])
@@ -133,25 +148,36 @@ class Accounts:
 
         Raises AccountError for a name that cannot be or is taken, and for a role that does not exist.
         """
+        return self._add(name, full_name, roles, fonds=fonds, machine=False, by=by)
+
+    def add_machine(self, name: str, full_name: str, roles: list[str], *, fonds: str = "", by: str) -> None:
+        """Make an account for a program: it has no password and never logs in, tokens act for it. Raises AccountError.
+
+        It is never an administrator.
+        """
+        self._add(name, full_name, roles, fonds=fonds, machine=True, by=by)
+
+    def _add(self, name: str, full_name: str, roles: list[str], *, fonds: str, machine: bool, by: str) -> str:
         name, full_name = name.strip().lower(), " ".join(full_name.split())
-        self.check(name, full_name, roles)
+        self.check(name, full_name, roles, machine=machine)
         with self.database() as database:
             if database.execute("SELECT 1 FROM account WHERE name = ?", (name,)).fetchone():
                 raise AccountError(_("There is an account {name} already.").format(name=name))
-            database.execute("INSERT INTO account (name, full_name, fonds, made_at) VALUES (?, ?, ?, ?)",
-                             (name, full_name, fonds, clock.stamp(clock.now())))
+            database.execute("INSERT INTO account (name, full_name, fonds, made_at, machine) VALUES (?, ?, ?, ?, ?)",
+                             (name, full_name, fonds, clock.stamp(clock.now()), int(machine)))
             database.executemany("INSERT INTO role VALUES (?, ?)", [(name, role) for role in sorted(set(roles))])
-            token = _new_link(database, name)
+            token = "" if machine else _new_link(database, name)
         acts.note(self.settings, "account_made", name, {
-            "full_name": full_name, "roles": sorted(set(roles)), "fonds": fonds}, actor=by)
+            "full_name": full_name, "roles": sorted(set(roles)), "fonds": fonds,
+            **({"machine": True} if machine else {})}, actor=by)
         return token
 
     def set_roles(self, name: str, roles: list[str], *, fonds: str | None = None, by: str) -> None:
         """Give the account exactly these roles (and another agency); its sessions end. Raises AccountError."""
-        self.check(name, "-", roles)
         with self.database() as database:
             row = _known(database, name)
             before = _account(database, row)
+            self.check(name, "-", roles, machine=before.machine)
             if "administrator" in before.roles and "administrator" not in roles:
                 _not_the_last(database, name)
             database.execute("DELETE FROM role WHERE account = ?", (name,))
@@ -176,11 +202,16 @@ class Accounts:
         acts.note(self.settings, "account_locked" if locked else "account_unlocked", name, {"reason": reason}, actor=by)
 
     def reset(self, name: str, *, by: str) -> str:
-        """Take password and second factor from the account and end its sessions; the token of its new one-time link."""
+        """Take password, second factor and what signs it on from the account; the token of its new one-time link.
+
+        Its sessions and its tokens for programs end. Raises AccountError, also for a machine's account.
+        """
         with self.database() as database:
-            _known(database, name)
-            database.execute("UPDATE account SET password = '', totp = '', totp_step = 0 WHERE name = ?", (name,))
-            database.execute("DELETE FROM session WHERE account = ?", (name,))
+            if _known(database, name)["machine"]:
+                raise AccountError(_("{name} is a machine's account: it has tokens and no password.").format(name=name))
+            database.execute("UPDATE account SET password = '', totp = '', totp_step = 0, subject = '' WHERE name = ?",
+                             (name,))
+            _end(database, name)
             token = _new_link(database, name)
         acts.note(self.settings, "account_reset", name, {}, actor=by)
         return token
@@ -219,7 +250,7 @@ class Accounts:
                                  (name, " ".join(full_name.split()) or name, clock.stamp(clock.now())))
                 database.execute("INSERT INTO role VALUES (?, 'administrator')", (name,))
             database.execute("UPDATE account SET password = ? WHERE name = ?", (secret, name))
-            database.execute("DELETE FROM session WHERE account = ?", (name,))
+            _end(database, name)
         if not held:
             acts.note(self.settings, "account_made", name, {
                 "full_name": full_name, "roles": ["administrator"], "fonds": ""}, actor=name)
@@ -227,12 +258,12 @@ class Accounts:
         return name
 
     def change_password(self, name: str, new: str) -> None:
-        """Set another password; every session of the account ends. Raises UsageError for one against the rules."""
+        """Set another password; every session and token of the account ends. Raises UsageError for a bad one."""
         secret = hash_of(passwords.checked(new, name))
         with self.database() as database:
             _known(database, name)
             database.execute("UPDATE account SET password = ? WHERE name = ?", (secret, name))
-            database.execute("DELETE FROM session WHERE account = ?", (name,))
+            _end(database, name)
         acts.note(self.settings, "password_set", name, {"link": False}, actor=name)
 
     def set_totp(self, name: str, secret: str, code: str) -> None:
@@ -245,7 +276,7 @@ class Accounts:
             database.execute("UPDATE account SET totp = ?, totp_step = ? WHERE name = ?", (secret, step, name))
         acts.note(self.settings, "second_factor_set" if secret else "second_factor_ended", name, {}, actor=name)
 
-    def check(self, name: str, full_name: str, roles: list[str]) -> None:
+    def check(self, name: str, full_name: str, roles: list[str], *, machine: bool = False) -> None:
         """Raises AccountError for a name or role that cannot be."""
         if not _NAME.fullmatch(name):
             raise AccountError(_("“{name}” cannot be an account's name: 3 to 40 of a–z, 0–9, dot, hyphen.").format(
@@ -257,6 +288,8 @@ class Accounts:
                 role=sorted(unknown)[0], roles=", ".join(ROLES)))
         if not roles:
             raise AccountError(_("An account needs a role."))
+        if machine and "administrator" in roles:
+            raise AccountError(_("A machine's account cannot be an administrator."))
 
 
 def hashed(token: str) -> str:
@@ -304,6 +337,12 @@ def _not_the_last(database: sqlite3.Connection, name: str) -> None:
             name=name))
 
 
+def _end(database: sqlite3.Connection, name: str) -> None:
+    """End what was opened with a password that holds no longer: sessions, and tokens for programs."""
+    database.execute("DELETE FROM session WHERE account = ?", (name,))
+    database.execute("DELETE FROM token WHERE account = ?", (name,))
+
+
 def _new_link(database: sqlite3.Connection, name: str) -> str:
     token = secrets.token_urlsafe(32)
     database.execute("DELETE FROM link WHERE account = ?", (name,))
@@ -316,4 +355,4 @@ def _account(database: sqlite3.Connection, row: sqlite3.Row) -> Account:
     roles = tuple(one["role"] for one in database.execute(
         "SELECT role FROM role WHERE account = ? ORDER BY role", (row["name"],)))
     return Account(row["name"], row["full_name"], row["fonds"], roles, bool(row["locked"]), bool(row["password"]),
-                   bool(row["totp"]), row["made_at"])
+                   bool(row["totp"]), row["made_at"], bool(row["machine"]))

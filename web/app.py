@@ -16,13 +16,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from archive.errors import ArchiveBusyError, LuuTruError, RefusedError, UsageError
+from archive.errors import ArchiveBusyError, DestroyedError, LuuTruError, RefusedError, UsageError
 from archive.terminal import explain
 from search.index import IndexOutdatedError
+from web.api import ROOT, create_api
 from web.pages import OPEN, ROUTERS
-from web.people import NotAllowedError, NotLoggedInError, person
+from web.people import NotAllowedError, NotLoggedInError, TooManyError, person
 from web.rendering import FORM_FIELD, STATIC, page
-from web.security import SAFE, Guard, StaleFormError, checked_form
+from web.security import SAFE, Guard, StaleFormError, checked_form, retry_after
 from web.site import Site
 
 _LOG = logging.getLogger("luutru.web")
@@ -48,9 +49,13 @@ def create_app(root: Path, *, listens_on: tuple[str, ...] = ()) -> FastAPI:
         app.include_router(router)
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(person)])
+    if site.settings.web.api:
+        api = create_api(site)
+        site.openapi = api.openapi
+        app.mount(ROOT, api)
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
-    app.add_middleware(Guard, settings=site.settings, failed=_failed, listens_on=listens_on)
+    app.add_middleware(Guard, settings=site.settings, limits=site.limits, failed=_failed, listens_on=listens_on)
     return app
 
 
@@ -93,6 +98,13 @@ async def _not_allowed(request: Request, _error: Exception) -> Response:
     return page(request, "error.html", status=403, what="not_allowed", detail="")
 
 
+async def _too_many(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyError)
+    response = page(request, "error.html", status=429, what="too_many", detail="")
+    response.headers.update(retry_after(error))
+    return response
+
+
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     request.state.person = request.app.state.site.sessions.person(request)
@@ -107,6 +119,8 @@ async def _wrong(request: Request, _error: Exception) -> Response:
 async def _ours(request: Request, error: Exception) -> Response:
     """An error of ours that has a sentence for people."""
     assert isinstance(error, LuuTruError)
+    if isinstance(error, DestroyedError):
+        return page(request, "error.html", status=410, what="destroyed", detail=str(error))
     if isinstance(error, UsageError | RefusedError):
         return page(request, "error.html", status=400 if isinstance(error, UsageError) else 409, what="said",
                     detail=explain(error))
@@ -118,10 +132,12 @@ async def _ours(request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     """We failed: a number to find it in the log by, and nothing of the insides."""
     number = secrets.token_hex(4)
-    _LOG.error("%s %s %s", number, request.method, request.url.path, exc_info=error)
+    # The address of a one-time link is a secret.
+    path = request.url.path if not request.url.path.startswith("/link/") else "/link/…"
+    _LOG.error("%s %s %s", number, request.method, path, exc_info=error)
     return page(request, "error.html", status=500, what="failed", detail=number)
 
 
 _ANSWERS: dict[type[Exception], Any] = {
-    NotLoggedInError: _not_logged_in, NotAllowedError: _not_allowed, StaleFormError: _stale, ArchiveBusyError: _busy,
-    HTTPException: _http, RequestValidationError: _wrong, LuuTruError: _ours}
+    NotLoggedInError: _not_logged_in, NotAllowedError: _not_allowed, TooManyError: _too_many, StaleFormError: _stale,
+    ArchiveBusyError: _busy, HTTPException: _http, RequestValidationError: _wrong, LuuTruError: _ours}

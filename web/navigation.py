@@ -9,8 +9,13 @@ from web.people import Person
 
 # address, title, the right that it takes (empty: none)
 _ENTRIES = (("/", later("Morning page"), ""), ("/search", later("Search"), ""), ("/casefiles", later("Case files"), ""),
+            ("/plan", later("File plan"), ""),
             ("/quarantine", later("Quarantine"), "watch"), ("/review", later("Review of texts"), "watch"),
-            ("/accounts", later("Accounts"), "accounts"))
+            ("/retention", later("Retention"), "retention"), ("/destructions", later("Destruction"), "destructions"),
+            ("/transfers", later("Hand-overs"), "transfers"), ("/deadlines", later("What is due"), "deadlines"),
+            ("/readings", later("Requests for use"), "readings"),
+            ("/accounts", later("Accounts"), "accounts"),
+            ("/administration", later("Administration"), "administration"))
 
 
 def navigation(request: Request, who: Person) -> list[tuple[str, str]]:

@@ -22,6 +22,14 @@ class NotLoggedInError(Exception):
     """Nobody is logged in, or the session has ended; the answer is the log-in page."""
 
 
+class TooManyError(Exception):
+    """More was asked for than is answered in a minute; the answer is 429. `wait`: seconds until it goes on."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(wait)
+        self.wait = wait
+
+
 class NotAllowedError(Exception):
     """The person's roles do not allow this; the answer is 403."""
 
@@ -35,6 +43,8 @@ class Person:
     roles: frozenset[str]
     fonds: str = ""
     session: str = ""           # hash of the session's id
+    token: str = ""             # id of the token with which a program acts for the account
+    scopes: frozenset[str] = frozenset()        # what the token is for (web/tokens.py)
 
     def may(self, right: str) -> bool:
         """Whether one of the roles has `right` (roles.toml)."""
@@ -51,7 +61,10 @@ class Person:
 
     @property
     def reach(self) -> Reach:
-        """Which documents the person may know of: goes into every query."""
+        """Which documents the person may know of: goes into every query.
+
+        What they were granted as readers (archive/access.py) is not in it: of that no page may give files or text away.
+        """
         others = {access for role in self.roles for access in _rights()[role]["others"]}
         own = others | {access for role in self.roles for access in _rights()[role]["own"]}
         return Reach(self.fonds, frozenset(own), frozenset(own if self.whole_archive else others))
@@ -63,13 +76,14 @@ class Person:
 
 
 def person(request: Request) -> Person:
-    """The person who is asking (a dependency of pages). Raises NotLoggedInError."""
+    """The person who is asking (a dependency of pages). Raises NotLoggedInError, TooManyError."""
     known: Person | None = getattr(request.state, "person", None)
     if known is None:
         known = request.app.state.site.sessions.person(request)
         if known is None:
             raise NotLoggedInError
         request.state.person = known
+        request.app.state.site.limits.of_account(known.name)
     return known
 
 

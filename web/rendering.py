@@ -99,13 +99,19 @@ def _environment() -> Environment:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
                               lstrip_blocks=True, undefined=StrictUndefined)
     environment.globals.update(
-        _=_, counted=counted, ngettext_=ngettext_, Level=Level, navigation=navigation, static=static_address,
-        version=__version__,
-        with_query=with_query,
+        _=_, counted=counted, suggested=suggested, ngettext_=ngettext_, Level=Level, navigation=navigation,
+        static=static_address, version=__version__, with_query=with_query,
         state_name=state_name, verdict_name=verdict_name, legal_value_name=legal_value_name, role_name=role_name,
         casefile_state_name=casefile_state_name, time_source_name=time_source_name, role_title=role_title)
-    environment.filters.update(day=local_day, clock=local_time, number=_number, decimal=_decimal, share=_share)
+    environment.filters.update(day=local_day, clock=local_time, number=_number, decimal=_decimal,
+                               decimal1=_decimal1, share=_share)
     return environment
+
+
+def suggested() -> Markup:
+    """What makes a search field one that suggests (static/suggest.js)."""
+    return Markup('data-suggest data-suggest-label="{}" data-suggest-said="{}"').format(
+        _("Suggestions"), _("{n} suggestions; choose with the arrow keys"))
 
 
 def counted(what: str, n: int) -> str:
@@ -128,6 +134,11 @@ def _number(value: int) -> str:
 def _decimal(value: float | str) -> str:
     """A number from 0 to 1 as people write it, with two places: 0,85 in Vietnamese, 0.85 in English."""
     return i18n.figure(f"{float(value):.2f}")
+
+
+def _decimal1(value: float) -> str:
+    """A number as people write it, with one place: 1.234,5 in Vietnamese, 1,234.5 in English."""
+    return i18n.figure(f"{value:,.1f}")
 
 
 def _share(value: float | None, whole: float = 1.0) -> str:

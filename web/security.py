@@ -1,10 +1,13 @@
-"""What stands before every page: the host's name, the origin of forms, their size and token, and the headers.
+"""What stands before every page: the host's name, how much is asked, the origin of forms, their size, the headers.
 
-Nothing here knows who is asking; pages ask for that themselves (web/people.py).
+Nothing here knows who is asking; pages ask for that themselves (web/people.py). What programs ask for under /api/ comes
+by here too. It carries a token and no cookie counts there, so that no other site can use a browser for it: the origin
+of what is sent is not asked for. Its language is the one that the program accepts.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from http.cookies import CookieError, SimpleCookie
@@ -17,6 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from archive import i18n
 from archive.settings import Settings
+from web.limits import Limits
+from web.people import TooManyError
 from web.rendering import FORM_FIELD, token_is_right
 
 LANGUAGE_COOKIE = "luutru_language"
@@ -29,6 +34,9 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin", "x-robots-tag": "noindex, nofollow",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()", "cache-control": "no-store"}
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+PROGRAMS, FREE = "/api/v1/", "/static/"      # /api/v1 itself is a page for people
+"""What begins so is for programs; is not counted."""
+LONGEST_HEADERS = 32_768        # bytes of all of a request's headers
 
 
 class StaleFormError(Exception):
@@ -38,9 +46,9 @@ class StaleFormError(Exception):
 class Guard:
     """The outermost layer: turns away what is not for us, sets the language and every answer's headers."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, failed: Callable[[Request, Exception], Response],
-                 listens_on: tuple[str, ...] = ()) -> None:
-        self.app, self.settings, self.failed = app, settings, failed
+    def __init__(self, app: ASGIApp, settings: Settings, limits: Limits,
+                 failed: Callable[[Request, Exception], Response], listens_on: tuple[str, ...] = ()) -> None:
+        self.app, self.settings, self.limits, self.failed = app, settings, limits, failed
         named = urlsplit(settings.web.address).hostname
         self.hosts = {*LOCAL_HOSTS, *settings.web.hosts, *listens_on, *([named] if named else [])}
         self.largest = int(settings.web.max_form_mb * 1_000_000)
@@ -50,41 +58,49 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers, program = Headers(scope=scope), scope["path"].startswith(PROGRAMS)
         secure = scope["scheme"] == "https" or self.settings.web.address.startswith("https:")
         with ExitStack() as context:
-            context.enter_context(i18n.speaking(_language(headers, self.settings)))
+            context.enter_context(i18n.speaking(accepted(headers.get("accept-language", ""), self.settings.language)
+                                                if program else _language(headers, self.settings)))
             limited = _Limited(receive, self.largest)
             answer = _Headed(send, limited, secure=secure)
-            if refused := self._refused(scope, headers):
-                status, said = refused
-                await PlainTextResponse(said, status)(scope, receive, answer)
+            if refused := self._refused(scope, headers, program=program):
+                status, said, more = refused
+                await PlainTextResponse(said, status, more)(scope, receive, answer)
                 return
             try:
                 await self.app(scope, limited, answer)
-            except _TooLargeError:
+            except TooLargeError:
                 await PlainTextResponse("413 Content Too Large", 413)(scope, receive, answer)
             except Exception as error:
                 if answer.begun:        # too late for a page: the server cuts the answer off
                     raise
                 await self.failed(Request(scope, receive), error)(scope, receive, answer)
 
-    def _refused(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+    def _refused(self, scope: Scope, headers: Headers, *, program: bool) -> tuple[int, str, dict[str, str]] | None:
         if _name_of(headers.get("host", "")) not in self.hosts:
-            return 400, "400 Bad Request: host"
+            return 400, "400 Bad Request: host", {}
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEADERS:
+            return 431, "431 Request Header Fields Too Large", {}
+        if not scope["path"].startswith(FREE):
+            try:
+                self.limits.of_address(scope["client"][0] if scope.get("client") else "")
+            except TooManyError as error:
+                return 429, "429 Too Many Requests", retry_after(error)
         if scope["method"] in SAFE:
             return None
         origin = headers.get("origin") or headers.get("referer") or ""
-        if headers.get("sec-fetch-site", "same-origin") != "same-origin" or \
-                urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-            return 403, "403 Forbidden: origin"
+        if not program and (headers.get("sec-fetch-site", "same-origin") != "same-origin" or
+                            urlsplit(origin).netloc.lower() != headers.get("host", "").lower()):
+            return 403, "403 Forbidden: origin", {}
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.largest:
-            return 413, "413 Content Too Large"
+            return 413, "413 Content Too Large", {}
         return None
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """More came than was announced or is allowed."""
 
 
@@ -98,7 +114,7 @@ class _Limited:
         message = await self.receive()
         self.left -= len(message.get("body", b""))
         if self.left < 0:
-            raise _TooLargeError
+            raise TooLargeError
         return message
 
 
@@ -140,6 +156,27 @@ def local_path(wanted: str) -> str:
     good = (wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
             and wanted.isprintable() and "\\" not in wanted)
     return wanted if good else "/"
+
+
+def retry_after(error: TooManyError) -> dict[str, str]:
+    """The header that says when to come again, whole seconds."""
+    return {"retry-after": str(max(1, math.ceil(error.wait)))}
+
+
+def accepted(header: str, otherwise: str) -> str:
+    """The language of ours that a program likes best (Accept-Language, RFC 9110 12.5.4), else `otherwise`."""
+    best, language = 0.0, otherwise
+    for part in header[:500].split(","):
+        name, _semicolon, rest = part.strip().partition(";")
+        quality = rest.strip().removeprefix("q=").strip()
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        wanted = name.strip().lower().split("-")[0]
+        if wanted in i18n.LANGUAGES and weight > best:
+            best, language = weight, wanted
+    return language
 
 
 def _language(headers: Headers, settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import sqlite3
 import time
@@ -86,6 +87,33 @@ class Sessions:
             return Tried(self._open(name, now, waiting=True), code_wanted=True)
         return Tried(self._entered(name, address, now))
 
+    def signed_on(self, name: str, subject: str, address: str) -> Tried:
+        """Log in whom the agency's identity provider vouches for; its `subject` is bound to the account the first time.
+
+        A second factor of ours is asked for all the same. Nobody is let in without an account in use here, or whose
+        account another subject of the provider has used before: names are given to others, subjects are not.
+        """
+        name, now = name.strip().lower()[:60], time.time()
+        with self.accounts.database() as database:
+            row = database.execute("SELECT * FROM account WHERE name = ? AND locked = 0 AND machine = 0",
+                                   (name,)).fetchone()
+            known = row is not None and hmac.compare_digest(row["subject"] or subject, subject)
+            if known and not row["subject"]:
+                database.execute("UPDATE account SET subject = ? WHERE name = ?", (subject, name))
+        if not known:
+            acts.note(self.settings, "login_failed", name if row is not None else "?", {
+                "address": address, "wait": 0, "signed_on": True}, actor="luutru")
+            return Tried()
+        if row["totp"]:
+            return Tried(self._open(name, now, waiting=True), code_wanted=True)
+        return Tried(self._entered(name, address, now, signed_on=True))
+
+    def began(self, who: Person) -> float:
+        """When the person's session began, seconds since 1970; 0 when it has ended."""
+        with self.accounts.database(changing=False) as database:
+            row = database.execute("SELECT started FROM session WHERE id = ?", (who.session,)).fetchone()
+        return float(row["started"]) if row else 0.0
+
     def second_factor(self, request: Request, code: str, address: str) -> Tried:
         """The code of the second factor, for the session that waits for it; that one ends, a new one begins."""
         now, key = time.time(), accounts.hashed(request.cookies.get(self.cookie(request), ""))
@@ -160,10 +188,11 @@ class Sessions:
                 accounts.hashed(token), name, now, now, int(waiting)))
         return token
 
-    def _entered(self, name: str, address: str, now: float) -> str:
+    def _entered(self, name: str, address: str, now: float, *, signed_on: bool = False) -> str:
         with self.accounts.database() as database:
             database.execute("DELETE FROM failure WHERE who = ?", (f"name {name}",))
-        acts.note(self.settings, "logged_in", name, {"address": address}, actor=name)
+        acts.note(self.settings, "logged_in", name, {"address": address, **({"signed_on": True} if signed_on else {})},
+                  actor=name)
         return self._open(name, now, waiting=False)
 
     # --- lockout --------------------------------------------------------------------------------------

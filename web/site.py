@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,13 @@ from sqlalchemy.orm import Session
 from archive import acts, settings
 from archive.opening import Archive, open_archive, ownership
 from search.index import Index, open_index
+from web import effective
 from web.accounts import Accounts
+from web.limits import Limits
+from web.oidc import SignOn
 from web.people import Person
 from web.sessions import Sessions
+from web.tokens import Tokens
 
 PATIENCE = 3.0
 """How long a page waits for another writer of a moment, seconds; a night is not waited for."""
@@ -25,11 +29,17 @@ class Site:
     """One archive, its accounts and sessions. Raises NoArchiveError and its kind when there is no archive."""
 
     def __init__(self, root: Path) -> None:
+        self.sources = effective.sources_of(root)
         self.settings = settings.load(root)
         self.archive: Archive = open_archive(self.settings)     # for reading
         self.accounts = Accounts(self.settings)
         self.sessions = Sessions(self.settings, self.accounts)
+        self.tokens = Tokens(self.settings, self.accounts)
+        self.limits = Limits(self.settings)
+        self.sign_on = SignOn(self.settings, self.accounts)
         self.report: tuple[object, Any] | None = None       # the last night's report and what it rests on
+        self.openapi: Callable[[], dict[str, Any]] = dict   # what programs can ask for (web/api), once that is mounted
+        self.walked: Any = None                             # the last walk over the ledger (web/ledger_view.py)
         self._index: Index | None = None
         self._opening = threading.Lock()
 
@@ -59,7 +69,8 @@ class Site:
 
     def note(self, kind: str, subject: str, who: Person, **data: Any) -> None:
         """Write down for the ledger what a person did that changes no record: never waits for a night."""
-        acts.note(self.settings, kind, subject, data, actor=who.actor)
+        acts.note(self.settings, kind, subject, {**data, **({"token": who.token} if who.token else {})},
+                  actor=who.actor)
 
     def close(self) -> None:
         """Give back what is open."""

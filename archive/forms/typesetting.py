@@ -63,25 +63,6 @@ def pdf(template: Path, data: Mapping[str, Any], *, title: str, made: datetime, 
     the template sets `letters.PARTING` as nothing). `made` dates the file, as PDF/A asks. Raises FontMissingError, and
     FormError when Typst refuses the template.
     """
-    return _set(template, data, title, made, language)[0]
-
-
-def pdf_and_value(template: Path, data: Mapping[str, Any], *, title: str, made: datetime, label: str,
-                  language: str = "vi") -> tuple[bytes, Any]:
-    """As `pdf`, and the value of the metadata that the template labels `<label>`, of which there is one."""
-    return _set(template, data, title, made, language, label)
-
-
-def forget() -> None:
-    """Let go of what Typst remembers of the last ten papers: of 1,000 rows of a table that is 100 MB."""
-    nothing = Path(__file__).with_name("papers") / "nothing.typ"
-    with _turn:
-        for _time in range(_REMEMBERED):
-            _compiler(nothing, typeface().fonts).compile(format="pdf")
-
-
-def _set(template: Path, data: Mapping[str, Any], title: str, made: datetime, language: str,
-         label: str = "") -> tuple[bytes, Any]:
     import typst
 
     face = typeface()
@@ -91,13 +72,18 @@ def _set(template: Path, data: Mapping[str, Any], title: str, made: datetime, la
     inputs = {"data": json.dumps(filled, ensure_ascii=False), "paper": json.dumps(paper, ensure_ascii=False)}
     try:
         with _turn:
-            compiler = _compiler(template, face.fonts)
-            done = cast(bytes, compiler.compile(
+            return cast(bytes, _compiler(template, face.fonts).compile(
                 format="pdf", sys_inputs=inputs, pdf_standards="a-2u", pdf_tags=False, timestamp=int(made.timestamp())))
-            value = json.loads(compiler.query(f"<{label}>", field="value", one=True)) if label else None
     except typst.TypstError as error:
         raise FormError(f"{template.name}: {error.diagnostic}") from error
-    return done, value
+
+
+def forget() -> None:
+    """Let go of what Typst remembers of the last ten papers: of 1,000 rows of a table that is 100 MB."""
+    nothing = Path(__file__).with_name("papers") / "nothing.typ"
+    with _turn:
+        for _time in range(_REMEMBERED):
+            _compiler(nothing, typeface().fonts).compile(format="pdf")
 
 
 @cache

@@ -15,7 +15,7 @@ from archive import i18n
 from archive.commands.defaults import WithDefault
 from archive.findings import Finding, Level
 from archive.fixity.checking import place_state
-from archive.i18n import _
+from archive.i18n import _, ngettext_
 from archive.terminal import STATES, archive_at, console, legal_value_name, print_json, state_name, verdict_name
 from ingest import digitised, report
 from ingest.commands import report_period
@@ -127,6 +127,10 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
         out.print(f"\n[bold]{_('Digitised')}[/bold]")
         for sentence in digitised.sentences(made.digitised):
             out.print(f"  {escape(sentence)}", soft_wrap=True)
+    if made.searches:
+        out.print(f"\n[bold]{_('Kept searches with new hits')}[/bold]")
+        for searched in made.searches:
+            out.print(f"  {escape(search_sentence(searched))}", soft_wrap=True)
     if made.deadlines:
         out.print(f"\n[bold]{_('Deadlines')}[/bold]")
         for one in made.deadlines:
@@ -158,6 +162,12 @@ def package_sentence(package: report.ReceivedPackage) -> str:
         form=package.form or "E-ARK", objid=package.objid, request=package.request or "—",
         n=sum(package.documents.values()), counts=counts)
     return f"{told}; {_('case file')} {package.case_file}" if package.case_file else told
+
+
+def search_sentence(one: report.SearchNews) -> str:
+    """What the night brought to a kept search, in words."""
+    return ngettext_("“{name}” of {owner}: {n} new document", "“{name}” of {owner}: {n} new documents",
+                     one.documents).format(name=one.name, owner=one.owner, n=one.documents)
 
 
 def recheck_sentence(one: report.RecheckedDocument) -> str:

@@ -1,6 +1,7 @@
 """Pages read in processes of their own: one that hangs or dies takes neither its document nor another page along.
 
-A lane is a fork of this process, warm as it is; it reads one page after the other and has so many seconds for each.
+A lane is a fork of this process, warm as it is; it reads one page after the other and has so many seconds for each:
+of the processor, so that a busy machine makes pages late and not lost; one that stands still has them by the clock.
 A document has one lane, and more while other processors have nothing to do (`Batch`): that is how a document of a
 thousand pages keeps the whole machine busy when it is the last one. The pages are the same whatever the lanes.
 """
@@ -27,6 +28,7 @@ from ingest.digitise.thresholds import threshold
 
 T = TypeVar("T")
 _POLL = 0.5             # seconds between looks for a processor that has become free
+_PROGRESS = 0.5         # seconds of the processor by which a page shows that it is not standing still
 _PDEATHSIG = 1          # prctl(2): the signal that a process gets when the one that forked it is gone
 _libc = ctypes.CDLL(None)
 
@@ -127,12 +129,30 @@ class _Lane:
     pipe: Connection
     processor: int | None = None        # of a further lane
     page: int | None = None             # what it is reading
-    until: float = 0.0                  # monotonic time at which that page is given up
+    until: float = 0.0                  # monotonic time at which its clocks are looked at
+    last: float = 0.0                   # monotonic time at which that page is given up, whatever the processor's says
+    began: float = 0.0                  # the processor's time when it was given the page, seconds
+    seen: float = 0.0                   # the same at the last look
 
     def hand(self, page: int) -> None:
-        self.page, self.until = page, time.monotonic() + threshold("limits", "page_seconds")
+        now = time.monotonic()
+        self.page, self.until = page, now + threshold("limits", "page_seconds")
+        self.last = now + threshold("limits", "page_wall")
+        self.began = self.seen = _processor_time(self.pid)
         with suppress(OSError):         # it has died meanwhile: seen when its answer is waited for
             self.pipe.send(page)
+
+    def over(self) -> bool:
+        """Whether the page's time is up; if it only had to wait for the processor, it gets the rest of its time."""
+        now = time.monotonic()
+        if now < self.until:
+            return False
+        spent = _processor_time(self.pid)
+        left = threshold("limits", "page_seconds") - (spent - self.began)
+        if left <= 0 or now >= self.last or spent - self.seen < min(_PROGRESS, left):
+            return True
+        self.seen, self.until = spent, min(now + max(left, _PROGRESS), self.last)
+        return False
 
     def end(self) -> None:
         """Kill the process, whatever it does, and free its processor."""
@@ -201,7 +221,7 @@ def _answering(lanes: list[_Lane]) -> list[_Lane]:
     busy = {lane.pipe: lane for lane in lanes if lane.page is not None}
     patience = max(0.0, min(lane.until for lane in busy.values()) - time.monotonic())
     ready = wait(busy, min(patience, _POLL) if _batch is not None else patience)
-    late = [lane for pipe, lane in busy.items() if pipe not in ready and time.monotonic() >= lane.until]
+    late = [lane for pipe, lane in busy.items() if pipe not in ready and lane.over()]
     return [lane for pipe, lane in busy.items() if pipe in ready] + late
 
 
@@ -220,6 +240,15 @@ def _take_in(lane: _Lane, page: int, done: dict[int, T]) -> GivenUp:
             return ""
     lane.end()
     return why
+
+
+def _processor_time(pid: int) -> float:
+    """Seconds of the processor that a process has used, with its ended children; 0 where the system does not tell."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, told[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _fork(read: Callable[[int], Any], processor: int | None) -> _Lane:

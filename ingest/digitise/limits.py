@@ -45,7 +45,7 @@ def not_counted() -> Iterator[None]:
 
 def longest(item_seconds: float, pages: int) -> float:
     """The longest that an item of up to `pages` pages can take, seconds: the last resort of a pool."""
-    return item_seconds + pages * threshold("limits", "page_seconds")
+    return item_seconds + pages * threshold("limits", "page_wall")
 
 
 def given_up(name: str, pages: list[dict[str, Any]]) -> list[Finding]:

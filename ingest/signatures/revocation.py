@@ -62,7 +62,10 @@ def signed(listed: crl.CertificateList, by: x509.Certificate) -> bool:
     usage = by.key_usage_value
     if usage is not None and "crl_sign" not in usage.native:
         return False
-    return _holds(listed["signature"].native, listed["tbs_cert_list"].dump(), by, listed["signature_algorithm"])
+    try:
+        return _holds(listed["signature"].native, listed["tbs_cert_list"].dump(), by, listed["signature_algorithm"])
+    except (ValueError, TypeError, KeyError):       # damaged: nobody's
+        return False
 
 
 def answered(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:

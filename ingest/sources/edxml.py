@@ -59,15 +59,16 @@ def unpack(item: Item, context: Context) -> list[Finding]:
     return [*work.findings, *work.unpacker.findings, *_own_signature(item, outer, context.settings)]
 
 
-def show(path: Path, settings: Settings | None = None) -> dict[str, Any]:
+def show(path: Path, settings: Settings | None = None, place: Path | None = None) -> dict[str, Any]:
     """What is in the edXML message at `path`, JSON-ready: fields, facts, attachments and findings.
 
-    Needs no archive and leaves no trace. Raises OSError when the file cannot be read.
+    Needs no archive and leaves no trace; the attachments are unpacked under `place`, where one is given, and stay
+    there. Raises OSError when the file cannot be read.
     """
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as passing:
         copied = hash_file(path)
         part = Part(path.name, "original", path, copied.size, copied.sha256, copied.sha512)
-        item = Item("", "file", path.name, Path(place), [part], clock.now())
+        item = Item("", "file", path.name, place or Path(passing), [part], clock.now())
         findings = unpack(item, Context(settings or load(), clock.night_of(clock.now())))
         if "edxml" not in item.facts:
             findings = [finding("EDXML-002", path.name)]

@@ -67,7 +67,7 @@ def child(element: Element | None, path: str) -> Element | None:
 
 def texts(element: Element | None, path: str) -> list[str]:
     """The texts at `path`, blanks joined, NFC; empty ones and the literal "null" left out."""
-    found = (_clean(one.text or "") for one in children(element, path))
+    found = (clean(one.text or "") for one in children(element, path))
     return [text for text in found if text and text != "null"]
 
 
@@ -270,5 +270,6 @@ def _raw(element: Element | None, budget: list[int]) -> Any:
     return values
 
 
-def _clean(written: str) -> str:
+def clean(written: str) -> str:
+    """A text of a message as it is compared and kept: NFC, blanks and line ends joined."""
     return " ".join(unicodedata.normalize("NFC", written).split())

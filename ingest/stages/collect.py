@@ -30,7 +30,7 @@ from ingest.sources.inbox import Waiting, item_id, not_taken, scan, take_in
 from ingest.sources.packages import SOURCE
 from ingest.stages import submission
 
-DONE = {"stored", "duplicate", "list", "package", "quarantine", "turned_away"}
+DONE = {"stored", "duplicate", "list", "package", "quarantine", "turned_away", "notice"}
 AT_ONCE = 50        # files registered with one write of the ledger
 
 

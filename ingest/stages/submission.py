@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from archive import clock, codes, layout, model
 from archive.catalogue import SOME
 from archive.fields.tables import code_lists
+from archive.fixity.leaving import ENDS
 from archive.opening import Archive
 from archive.store import NewFile
 from ingest import intake
@@ -63,7 +64,7 @@ def registered_in(session: Session, batch: str) -> set[str]:
 
 
 def leave_settled(archive: Archive) -> None:
-    """Remove the intake folder of each package whose documents are all stored (or kept out); safe to say again.
+    """Remove the intake folder of each package whose documents are all stored, kept out or gone; safe to say again.
 
     While one of them waits, or when it was turned away, the folder stays: what came with the package is needed when
     the document is stored, and a refusal keeps its bytes.
@@ -71,7 +72,7 @@ def leave_settled(archive: Archive) -> None:
     with archive.catalogue.session() as session:
         rows = list(session.scalars(select(model.Item.id).where(model.Item.state == "package")))
         settled = [package for package in rows if intake.folder(archive.settings, package).exists()
-                   and (outcomes := set(counts(session, package))) <= {"stored", "kept_out"}
+                   and (outcomes := set(counts(session, package))) <= set(ENDS)
                    and ("kept_out" in outcomes or _lies_in_store(archive, session, package))]
     for package in settled:
         intake.leave(archive.settings, package)

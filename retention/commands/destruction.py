@@ -44,14 +44,18 @@ def command() -> None:
 @command.command("due", help=_("List what is expired (“Xem xét hủy”), a batch of each fonds; tell what is due soon."))
 @click.option("--on", default="", metavar="YYYY-MM-DD", help=_("the day; today"))
 @click.option("--fonds", default="", help=_("only this fonds (agency code)"))
+@click.option("--handed-over", "ground", flag_value="handed",
+              help=_("list instead what another archive signed for (đã nộp lưu)"))
+@click.option("--duplicates", "ground", flag_value="duplicate",
+              help=_("list instead the case files that are there twice as a whole (trùng lặp)"))
 @changes
 @click.pass_context
-def due(ctx: click.Context, on: str, fonds: str, by: str, dry_run: bool, as_json: bool) -> None:
+def due(ctx: click.Context, on: str, fonds: str, ground: str | None, by: str, dry_run: bool, as_json: bool) -> None:
     """The yearly run (TT 05/2025/TT-BNV Đ48). Nothing is destroyed or changed by being listed."""
     from archive import clock
     from archive.errors import UsageError
     from archive.terminal import console, print_json
-    from retention.destruction import listing
+    from retention.destruction import keeping, listing
     from retention.tables.reading import is_day
 
     now = clock.now()
@@ -61,15 +65,17 @@ def due(ctx: click.Context, on: str, fonds: str, by: str, dry_run: bool, as_json
     if on > today and not dry_run:
         raise UsageError(_("A list for a day to come can only be looked at: --dry-run."))
     with owned(ctx.obj) as archive:
-        found = listing.record(archive, on or today, by=who(by), at=now, fonds=fonds, dry_run=dry_run)
+        found = listing.record(archive, on or today, by=who(by), at=now, fonds=fonds, dry_run=dry_run,
+                               ground=ground or keeping.EXPIRED)
         days = archive.settings.destruction.notice_days
     if as_json:
         print_json([{"destruction": batch, "fonds": one.fonds, "items": list(one.items), "blocked": dict(one.blocked),
-                     "soon": list(one.soon), "waiting": one.waiting, "duplicates": list(one.duplicates)}
+                     "soon": list(one.soon), "waiting": one.waiting, "duplicates": list(one.duplicates),
+                     "list_hash": listing.list_hash(one.items)}
                     for batch, one in found])
         return
     if not found:
-        console().print(_("Nothing is expired."))
+        console().print(_("Nothing is to be listed.") if ground else _("Nothing is expired."))
     for batch, one in found:
         console().print(_("{fonds}: {n} case files to consider for destruction (xem xét hủy){batch}, {blocked} kept by "
                           "a hold or a link, {waiting} in other batches.").format(
@@ -89,20 +95,36 @@ def due(ctx: click.Context, on: str, fonds: str, by: str, dry_run: bool, as_json
 @click.option("--add", multiple=True, metavar="CODE", help=_("put this case file in, if it may be destroyed"))
 @click.option("--reason", default="", help=_("why; the ledger keeps it"))
 @click.option("--without-blocked", is_flag=True, help=_("take out what may not be destroyed, with the reason"))
+@click.option("--handed-over", "ground", flag_value="handed",
+              help=_("--add what another archive signed for; without --add all of the fonds"))
+@click.option("--duplicate", "ground", flag_value="duplicate", help=_("--add a case file that is there twice"))
+@click.option("--twin", "twins", multiple=True, metavar="DOCUMENT=KEPT",
+              help=_("with --duplicate: the document that is kept of the two, where the bytes differ"))
+@click.option("--with-shared", is_flag=True, help=_("put in the case files that share a long scan with a listed one"))
+@click.option("--paper", type=click.File("rb"), help=_("a CSV file of the paper: box, code, title, reason, note"))
+@click.option("--no-paper", is_flag=True, help=_("no paper is left of these case files"))
 @changes
 @click.pass_context
 def plan(ctx: click.Context, batch: str, remove: tuple[str, ...], add: tuple[str, ...], reason: str,
-         without_blocked: bool, by: str, dry_run: bool, as_json: bool) -> None:
+         without_blocked: bool, ground: str | None, twins: tuple[str, ...], with_shared: bool, paper: Any,
+         no_paper: bool, by: str, dry_run: bool, as_json: bool) -> None:
     """Freeze a batch; again and again until a council is there."""
     from archive import clock
-    from retention.destruction import planning
+    from retention.destruction import keeping, planning
+    from retention.destruction.paper import read_csv
 
+    pairs = [one.partition("=") for one in twins]
+    if any(not (sign and document.strip() and kept.strip()) for document, sign, kept in pairs):
+        raise click.UsageError(_("--twin is written DOCUMENT=KEPT."))
+    change = planning.Change(
+        remove=dict.fromkeys(remove, reason), add=add, reason=reason, ground=ground or keeping.EXPIRED,
+        named={document.strip(): kept.strip() for document, _sign, kept in pairs}, with_shared=with_shared,
+        without_blocked=without_blocked, paper=read_csv(paper.read()) if paper is not None else (), no_paper=no_paper)
     with owned(ctx.obj) as archive:
-        made, found = planning.plan(archive, batch, by=who(by), at=clock.now(), remove=dict.fromkeys(remove, reason),
-                                    add=add, reason=reason, without_blocked=without_blocked, dry_run=dry_run)
+        made, found = planning.plan(archive, batch, by=who(by), at=clock.now(), change=change, dry_run=dry_run)
     done = _("{id}: {n} case files, plan {plan}, SHA-256 {hash}").format(
         id=made.id, n=len(made.standing), plan=made.record.get("plan", 0), hash=made.plan_hash)
-    answer(ctx, brief(made), found, done, dry_run=dry_run, as_json=as_json)
+    answer(ctx, {**brief(made), "paper": len(made.standing_paper)}, found, done, dry_run=dry_run, as_json=as_json)
 
 
 @command.command("cancel", help=_("Give a batch up before anything was destroyed."))
@@ -159,7 +181,7 @@ def show(root: Path, batch: str, as_json: bool) -> None:
     from rich.markup import escape
 
     from archive.terminal import archive_at, console, local_time, print_json, print_table
-    from retention.destruction import council, dossier_parts, keeping
+    from retention.destruction import council, dossier_parts, keeping, paper
 
     with archive_at(root) as archive:
         one = keeping.open_batch(archive, batch)
@@ -167,21 +189,23 @@ def show(root: Path, batch: str, as_json: bool) -> None:
     stand = [_vote(vote) for vote in council.votes(one)] if one.state == "council" else []
     if as_json:
         print_json({**one.record, "items": list(one.items), "opinions": list(one.opinions), "votes": stand,
-                    "papers": papers})
+                    "papers": papers, "paper": list(one.paper)})
         return
     out = console()
     out.print(f"[bold]{one.id}[/]  {escape(one.record['fonds_name'])}  {keeping.state_name(one.state)}")
     if one.plan_hash:
         out.print(f"  SHA-256 {one.plan_hash}")
-    votes = {told["code"]: told for told in stand}
+    votes = {vote["code"]: vote for vote in stand}
     print_table(_("Items"), (_("Code"), _("Title"), _("Period"), _("Documents"), _("State"), _("Why")), [
         (escape(item["code"]), escape(item["title"]), escape(item["retention"]), str(item["documents"]),
          _item_state(votes.get(item["code"], item).get("result") or item["state"]), escape(item["why"]))
         for item in one.items[:SHOWN]])
     if len(one.items) > SHOWN:
         out.print(_("… and {n} more; --json has all.").format(n=len(one.items) - SHOWN))
-    for paper in papers:
-        out.print(f"  {paper['sha256'][:12]}  {escape(paper['path'])}", soft_wrap=True)
+    for told in paper.boxes(one):
+        out.print("  " + _("Paper: box {box}, {n} case files").format(box=escape(told["box"]), n=told["files"]))
+    for printed in papers:
+        out.print(f"  {printed['sha256'][:12]}  {escape(printed['path'])}", soft_wrap=True)
     for act in one.acts:
         out.print(f"  {local_time(act['at'])}  {keeping.act_name(act['act'])}, {escape(act['by'])}", soft_wrap=True)
 
@@ -215,6 +239,7 @@ def explain(ctx: click.Context, batch: str, code: str, as_json: bool) -> None:
         elif one.state in ("listed", "planned", "council"):
             with archive.catalogue.session() as session:
                 found = checking.standing(archive, session, one.standing, checking.today(at), but=one.id)
+            found += checking.shared(archive, one.standing)
     found = [told for told in found if not code or told.subject in (code, one.id)]
     told: dict[str, Any] = {**brief(one), "decides": decides.decides, "appraiser": decides.appraiser,
                             "article": decides.article, "next": NEXT.get(one.state, "")}

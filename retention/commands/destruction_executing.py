@@ -82,16 +82,18 @@ def appraisal(ctx: click.Context, batch: str, opinion: str, number: str, dated: 
 @click.option("--plan-hash", default="", help=_("the plan's hash (its first 12 characters at least); with --yes"))
 @click.option("--yes", is_flag=True, help=_("do not ask; needs --plan-hash"))
 @click.option("--witness", default="", help=_("who watches"))
+@click.option("--paper-minutes", default="", help=_("number of the minutes on the destruction of the paper"))
+@click.option("--paper-dated", default="", metavar="YYYY-MM-DD", help=_("day of these minutes"))
 @changes
 @click.pass_context
-def apply(ctx: click.Context, batch: str, plan_hash: str, yes: bool, witness: str, by: str, dry_run: bool,
-          as_json: bool) -> None:
+def apply(ctx: click.Context, batch: str, plan_hash: str, yes: bool, witness: str, paper_minutes: str,
+          paper_dated: str, by: str, dry_run: bool, as_json: bool) -> None:
     """Execute an approved batch; killed, it goes on when it is said again. Exit codes: 3 in part, 4 not as approved."""
     from contextlib import closing
 
     from archive import clock
     from archive.terminal import archive_at, console
-    from retention.destruction import executing, keeping
+    from retention.destruction import executing, keeping, paper
     from search.index import open_index
 
     if yes and not plan_hash:
@@ -104,10 +106,17 @@ def apply(ctx: click.Context, batch: str, plan_hash: str, yes: bool, witness: st
         click.confirm(_("Go on?"), abort=True, err=True)
         plan_hash = click.prompt(_("Type the first 12 characters of the plan's hash, from the signed decision"),
                                  err=True)
+        if one.standing_paper and not paper.minutes_of(one) and not paper_minutes:
+            paper_minutes = click.prompt(_("Number of the minutes on the destruction of the paper ({n} case files), "
+                                           "empty when it still lies there").format(n=len(one.standing_paper)),
+                                         default="", show_default=False, err=True)
+            if paper_minutes:
+                paper_dated = click.prompt(_("Day of these minutes (YYYY-MM-DD)"), err=True)
+    minutes = paper.Minutes(paper_minutes, paper_dated) if paper_minutes or paper_dated else None
     with (owned(ctx.obj) as archive, closing(open_index(archive.settings)) as index,
           _progress(len(one.standing)) as tell):
         made, found = executing.apply(archive, batch, plan_hash or one.plan_hash, executing.Executor(who(by), witness),
-                                      index=index, at=clock.now(), tell=tell, dry_run=dry_run)
+                                      index=index, at=clock.now(), tell=tell, minutes=minutes, dry_run=dry_run)
     done = _("{id}: {state}; {n} case files are destroyed.").format(
         id=made.id, state=keeping.state_name(made.state),
         n=sum(item["state"] == "destroyed" for item in made.items))

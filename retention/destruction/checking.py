@@ -6,34 +6,46 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import clock
+from archive import clock, model
+from archive.absence import packages_of, waiting_package
+from archive.catalogue import SOME
 from archive.findings import Finding, finding
+from archive.fixity import places
 from archive.opening import Archive
-from archive.targets import changed
+from archive.targets import changed, shared_scans
 from retention import blocking, explaining, life
-from retention.destruction import dossier_parts, keeping, planning
+from retention.destruction import dossier_parts, grounds, keeping, planning
 from retention.destruction.deciding import competence
-from retention.destruction.keeping import Batch
+from retention.destruction.keeping import DUPLICATE, EXPIRED, HANDED, Batch
+
+MOST = 12       # case files that a finding names
 
 
 def standing(archive: Archive, session: Session, items: Sequence[Mapping[str, Any]], on: str, *,
              but: str = "") -> list[Finding]:
     """What may not be destroyed on the day `on`, and why: unknown, permanent, not expired, held, linked, elsewhere.
 
-    Luật Lưu trữ 33/2024/QH15 Điều 16 khoản 1, Điều 36 khoản 4. `but`: the batch that asks.
+    Luật Lưu trữ 33/2024/QH15 Điều 16 khoản 1, Điều 36 khoản 4. What was handed over or is there twice is not asked for
+    its period, but for the copy that stays (grounds.py). `but`: the batch that asks.
     """
     counting = archive.settings.retention.counting
     elsewhere = keeping.under_review(session)
     codes = {one["code"] for one in items}
+    twice = [one for one in items if one["reason"] == DUPLICATE]
+    every: dict[str, int] = {}
     life.gather(session, on, blocking.held_case_files(session))
     try:
         life.judge(session, counting)
         lives = {code: (until, why) for code, until, why in life.stays(session) if code in codes}
         own = {one.code: one for one in life.due(session, int(on[:4])) if one.code in codes}
+        if twice:
+            every = {code: until for code, until, _why in life.stays(session)}
     finally:
         life.forget(session)
+    needed = grounds.linked(session, {one["code"] for one in items if one["reason"] != EXPIRED})
     found = []
     for one in items:
         code = one["code"]
@@ -44,15 +56,41 @@ def standing(archive: Archive, session: Session, items: Sequence[Mapping[str, An
         elif lives[code][1] == "hold":
             held = blocking.holds_of(session, code, on)
             found.append(finding("DESTROY-005", code, hold=", ".join(f"{one.id} ({one.number})" for one in held)))
+        elif code in needed:
+            found.append(finding("DESTROY-006", code, other=", ".join(needed[code])))
+        elif one["reason"] == HANDED:
+            continue
         elif lives[code][1] == "permanent":
             found.append(finding("DESTROY-003", code))
+        elif one["reason"] == DUPLICATE:
+            found += grounds.check_twins(archive, session, one, gone=codes, lives=every)
         elif code not in own:
             until, missing = lives[code]
             found.append(finding("DESTROY-004", code, until="…" if missing or until >= life.NEVER else until))
         elif lives[code][0] >= int(on[:4]):
             links = explaining.links_of(archive, session, code, on, counting)
             found.append(finding("DESTROY-006", code, other=", ".join(sorted({one.code for one in links}))))
-    return found
+    return found + grounds.check_handed(archive, session, items)
+
+
+def shared(archive: Archive, items: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """DESTROY-053 for every case file with a long scan that lies in the store once for others that are not listed."""
+    return [finding("DESTROY-053", code, scan=one.item, others=", ".join(one.missing))
+            for one in shared_scans(archive, [item["code"] for item in items]) for code in one.listed]
+
+
+def waiting(archive: Archive, session: Session, codes: Sequence[str]) -> list[Finding]:
+    """DESTROY-058 for every package of the intake area that would still hold something after a destruction now."""
+    items: dict[str, str] = {}
+    for start in range(0, len(codes), SOME):
+        items.update((row.item, row.case_file) for row in session.execute(select(
+            model.Document.item, model.Document.case_file).where(
+            model.Document.case_file.in_(codes[start:start + SOME]))))
+    packages: dict[str, set[str]] = {}
+    for code, _place, package in packages_of(session, places.ready(archive), items):
+        packages.setdefault(package, set()).add(code)
+    return [finding("DESTROY-058", waiting_package(session, package)[0], codes=", ".join(sorted(some)[:MOST]))
+            for package, some in sorted(packages.items())]
 
 
 def papers(archive: Archive, batch: Batch) -> list[Finding]:

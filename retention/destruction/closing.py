@@ -11,7 +11,7 @@ from archive.files import json_bytes
 from archive.findings import Finding, Level, finding, worst
 from archive.i18n import _
 from archive.opening import Archive
-from retention.destruction import dossier_parts, keeping, planning
+from retention.destruction import dossier_parts, keeping, paper, planning
 from retention.destruction.keeping import Batch
 
 CERTIFICATE = f"{keeping.PAPERS}/destruction_certificate.json"
@@ -33,6 +33,8 @@ def certificate(archive: Archive, batch: Batch) -> dict[str, Any]:
             "plan": {"n": batch.record["plan"], "sha256": batch.plan_hash},
             **{key: report[key] for key in ("count", "documents", "files", "bytes", "began", "ended", "checked_at",
                                             "executor", "witness", "executed_hash", "complete", "pending")},
+            **({"paper": {"files": len(batch.standing_paper), "boxes": paper.boxes(batch),
+                          "minutes": dict(paper.minutes_of(batch))}} if batch.standing_paper else {}),
             "items": [{key: one[key] for key in ("code", "at", "digest", "left")} for one in report["items"]],
             "ledger": {"seq": archive.ledger.seq, "head": archive.ledger.head}}
 
@@ -55,7 +57,7 @@ def close(archive: Archive, name: str, *, by: str, at: datetime, dry_run: bool =
                "title": f"Hồ sơ hủy tài liệu lưu trữ hết giá trị, phông {batch.record['fonds_name']}, đợt {batch.id}",
                "keep_until": f"{until}-12-31", "plan_hash": batch.plan_hash,
                "parts": [{"letter": one.letter, "name": one.name, "files": dossier_parts.of_part(one, told)}
-                         for one in dossier_parts.needed(archive.settings)]}
+                         for one in dossier_parts.needed(archive.settings, batch)]}
     new = batch.with_record(state="closed", keep_until=dossier["keep_until"])
     return keeping.write(archive, new, "closed", {"keep_until": dossier["keep_until"]}, by=by, at=at, files={
         keeping.DOSSIER: json_bytes(dossier), CERTIFICATE: json_bytes(certificate(archive, batch))}), found

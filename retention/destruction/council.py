@@ -25,7 +25,7 @@ from archive.retention_text import FOREVER, LONGEST
 from archive.spelling import fold
 from retention import assigning, life
 from retention.destruction import keeping, planning
-from retention.destruction.keeping import Batch, Entries
+from retention.destruction.keeping import EXPIRED, Batch, Entries
 from retention.tables.reading import is_day
 
 DESTROY, KEEP = "destroy", "keep"
@@ -97,12 +97,14 @@ def opine(archive: Archive, name: str, said: Sequence[Entries], *, by: str, at: 
     batch = keeping.open_batch(archive, name)
     keeping.not_in(batch, "council")
     members = {one["name"] for one in batch.record["council"]["members"]}
-    codes = {one["code"] for one in batch.standing}
+    codes = {one["code"] for one in (*batch.standing, *batch.paper_only)}
+    expired = {one["code"] for one in batch.because(EXPIRED)}
     found = [finding("DESTROY-012", one["member"]) for one in said if one["member"] not in members]
     for one in said:
         found += [finding("DESTROY-013", code, batch=name) for code in one["codes"] if code not in codes]
+        counts = not one["codes"] or expired & set(one["codes"])       # what is not expired keeps its own period
         if one["opinion"] == KEEP and not (one["reason"].strip() and (
-                one["years"] == FOREVER or 0 < one["years"] <= LONGEST)):
+                not counts or one["years"] == FOREVER or 0 < one["years"] <= LONGEST)):
             found.append(finding("DESTROY-016", ", ".join(one["codes"][:3]) or name, member=one["member"]))
     if worst(found) >= Level.refused or dry_run:
         return batch, found
@@ -138,16 +140,17 @@ def read_csv(data: bytes, member: str) -> list[dict[str, Any]]:
 
 
 def votes(batch: Batch) -> list[Vote]:
-    """How the council stands on each item of the plan."""
+    """How the council stands on each item of the plan, and on each case file that is paper only."""
     members = [one["name"] for one in batch.record["council"]["members"]]
     chair = next(one["name"] for one in batch.record["council"]["members"] if one["role"] == "chair")
     last: dict[tuple[str, str], Entries] = {}
     for one in batch.opinions:
         own = [code for (member, code) in last if member == one["member"]]
-        codes = one["codes"] or [item["code"] for item in batch.standing if item["code"] not in own]
+        codes = one["codes"] or [item["code"] for item in (*batch.standing, *batch.paper_only)
+                                 if item["code"] not in own]
         last |= {(one["member"], code): one for code in codes}
     return [_vote(item["code"], members, chair, last, batch.record.get("settled", {}).get(item["code"]))
-            for item in batch.standing]
+            for item in (*batch.standing, *batch.paper_only)]
 
 
 def settle(archive: Archive, name: str, codes: Sequence[str], opinion: str, reason: str, years: int, *, by: str,
@@ -162,7 +165,8 @@ def settle(archive: Archive, name: str, codes: Sequence[str], opinion: str, reas
     for code in codes:
         if stands.get(code) != "tie":
             raise RefusedError(_("{code}: the votes are not equal, there is nothing to settle.").format(code=code))
-    if opinion == KEEP and not (years == FOREVER or 0 < years <= LONGEST):
+    if opinion == KEEP and {one["code"] for one in batch.because(EXPIRED)} & set(codes) and not (
+            years == FOREVER or 0 < years <= LONGEST):
         return batch, [finding("DESTROY-016", codes[0], member=_("the chair"))]
     if dry_run:
         return batch, []
@@ -191,17 +195,24 @@ def conclude(archive: Archive, name: str, meeting: Entries, *, by: str, at: date
         found += _new_periods(archive, batch, stand, by, at, dry_run=True)
     if worst(found) >= Level.refused or dry_run:
         return batch, found
-    kept = {one.code: one for one in stand if KEEP in (one.result, one.settled)}
+    every = {one.code: one for one in stand if KEEP in (one.result, one.settled)}
+    only = {one["code"] for one in batch.paper_only}
+    kept = {code: one for code, one in every.items() if code not in only}
     items = [{**one, "state": "kept", "why": kept[one["code"]].reason} if one["code"] in kept else dict(one)
              for one in batch.items]
-    new = replace(batch, items=items)
+    new = replace(batch, items=items, paper=[
+        {**one, "state": "kept", "why": every[one["code"]].reason} if one["code"] in only & set(every) else dict(one)
+        for one in batch.paper])
     files: dict[str, bytes] = {}
     told = {"kept": {code: {"reason": one.reason, "years": one.years} for code, one in kept.items()},
             "votes": [{"code": one.code, "agree": len(one.agree), "against": len(one.against), "result": one.result,
                        "settled": one.settled, "years": one.years, "reason": one.reason,
                        "dissent": [list(pair) for pair in one.dissent]}
                       for one in stand if one.against or one.settled], **meeting}
-    if kept and new.standing:
+    if only:
+        told |= {"paper": len(new.standing_paper), "kept_paper": {
+            code: {"reason": one.reason} for code, one in every.items() if code in only}}
+    if every and new.standing:
         new, files = planning.make(archive, new, at)
     state = "cancelled" if not new.standing else "returning" if kept else "concluded"
     ends = {"ends": "concluded" if new.standing else "cancelled"}
@@ -258,13 +269,16 @@ def _vote(code: str, members: Sequence[str], chair: str, last: Mapping[tuple[str
 
 def _new_periods(archive: Archive, batch: Batch, stand: Sequence[Vote], by: str, at: datetime, *,
                  dry_run: bool) -> list[Finding]:
-    """Decide the new period of everything that is kept; once, also when it is said again after a kill."""
-    until = {one["code"]: int(one["until"]) for one in batch.items}
+    """Decide the new period of what was expired and is kept; once, also when it is said again after a kill.
+
+    What is there twice or was handed over is kept with the period that it has.
+    """
+    until = {one["code"]: int(one["until"]) for one in batch.items if one["reason"] == EXPIRED}
     today = clock.in_vietnam(at).date().isoformat()
     found: list[Finding] = []
     mark = f"{batch.id}: "
     for one in stand:
-        if KEEP not in (one.result, one.settled):
+        if KEEP not in (one.result, one.settled) or one.code not in until:
             continue
         with archive.catalogue.session() as session:
             decided = assigning.history(session, one.code)

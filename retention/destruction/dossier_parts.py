@@ -12,7 +12,7 @@ from archive.opening import Archive
 from archive.settings import Settings
 from retention.destruction import keeping
 from retention.destruction.deciding import competence
-from retention.destruction.keeping import Batch
+from retention.destruction.keeping import DUPLICATE, Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,12 @@ def parts() -> tuple[Part, ...]:
         return tuple(Part(**told) for told in tomllib.load(stream)["part"])
 
 
-def needed(settings: Settings) -> list[Part]:
-    """The parts that a dossier of this archive must have."""
-    appraised = bool(competence(settings).appraiser)
-    return [one for one in parts() if not one.when or appraised]
+def needed(settings: Settings, batch: Batch | None = None) -> list[Part]:
+    """The parts of the dossier of this batch, with an appraisal, a paper list, a list of documents or not."""
+    holds = {"": True, "appraisal": bool(competence(settings).appraiser),
+             "paper": batch is not None and bool(batch.standing_paper),
+             "documents": batch is not None and bool(batch.because(DUPLICATE))}
+    return [one for one in parts() if holds[one.when]]
 
 
 def there(archive: Archive, batch: Batch) -> list[dict[str, Any]]:
@@ -77,4 +79,5 @@ def missing(archive: Archive, batch: Batch, before: str) -> list[Part]:
         return bool(part.kind) and not taken_in and part.kind != "council_decision" and (
             printed.get(part.kind) != edition(batch, part.kind))
 
-    return [one for one in needed(archive.settings) if (one.before == before or before == "close") and lacks(one)]
+    return [one for one in needed(archive.settings, batch)
+            if (one.before == before or before == "close") and lacks(one)]

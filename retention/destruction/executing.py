@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from archive import clock, destroyed
-from archive.absence import Remaining, absent_all
+from archive.absence import FOUND, WAITS, Remaining, absent_all, waiting_package
 from archive.destroying import destroy_all
 from archive.errors import IntegrityError
 from archive.files import json_bytes
@@ -24,10 +24,14 @@ from archive.i18n import _
 from archive.model import Event
 from archive.opening import Archive
 from archive.targets import Target
-from retention.destruction import approving, checking, keeping, planning
+from retention.destruction import approving, checking, keeping, paper, planning
 from retention.destruction.keeping import Batch
+from retention.reading import copies_kept
 
 SCHEMA = "luutru/destruction-execution/1"
+READERS = "reading"         # where copies made for readers lie
+PAPER_LACKS = "minutes"      # pending while the number of the minutes on the paper lacks
+_EXECUTED = ("partly", "destroyed", "closed")
 Tell = Callable[[int, int], None]
 
 
@@ -53,36 +57,40 @@ def check(archive: Archive, batch: Batch, at: datetime) -> list[Finding]:
 
 
 def apply(archive: Archive, name: str, plan_hash: str, who: Executor, *, index: Any = None, at: datetime,
-          tell: Tell = lambda done, total: None, dry_run: bool = False) -> tuple[Batch, list[Finding]]:
+          tell: Tell = lambda done, total: None, minutes: paper.Minutes | None = None,
+          dry_run: bool = False) -> tuple[Batch, list[Finding]]:
     """Execute an approved batch, or go on with one; then look everywhere for what is left. The caller owns the archive.
 
-    `plan_hash`: what the person typed, at least twelve characters of the hash. A batch that was executed in part is
-    looked at again. Raises RefusedError in the wrong state, IntegrityError when the plan or what is executed is not
-    what was approved: the batch has failed then.
+    `plan_hash`: what the person typed, at least twelve characters of the hash. `minutes`: those of the destruction of
+    the paper, where the plan names any. A batch that was executed is looked at again, and what came back of it, from a
+    backup or with a copy, goes again. Raises RefusedError in the wrong state, IntegrityError when the plan or what is
+    executed is not what was approved: the batch has failed then.
     """
     keeping.finish(archive)
     batch = keeping.open_batch(archive, name)
-    keeping.not_in(batch, "approved", "executing", "partly", "destroyed")
+    keeping.not_in(batch, "approved", "executing", *_EXECUTED)
     if len(plan_hash) < SHORT or not batch.plan_hash.startswith(plan_hash.strip().lower()):
         return batch, [finding("DESTROY-029", name, typed=plan_hash)]
     targets = planning.planned(planning.read_plan(archive, batch))
     _compare_approved(batch, targets)
-    if batch.state == "destroyed":
-        return batch, []        # said again after a kill that came when all was done
-    if batch.state != "partly":
-        found = check(archive, batch, at)
-        if worst(found) >= Level.refused or dry_run:
-            return batch, found
-        if batch.state == "approved":
-            batch = keeping.write(archive, batch.with_record(state="executing"), "started", {
-                "plan_hash": batch.plan_hash, "witness": who.witness, "typed": plan_hash}, by=who.by, at=at)
-        decided = batch.act("approved")
-        for _one in destroy_all(archive, name, targets, by=who.by, index=index, tell=tell,
-                                decision=f"{decided['number']}, {decided['dated']}"):
-            pass
-    elif dry_run:
-        return batch, []
-    return _prove(archive, batch, targets, who, index)
+    found = paper.check(archive.settings, batch, minutes, checking.today(at))
+    if batch.state not in _EXECUTED:
+        found += check(archive, batch, at)
+    if worst(found) >= Level.refused or dry_run:
+        return batch, found
+    if batch.state in ("destroyed", "closed") and not any(
+            one.hinders for some in _left(archive, targets, index).values() for one in some):
+        return batch, found     # said again, and all is as it was
+    if batch.state == "approved":
+        batch = keeping.write(archive, batch.with_record(state="executing"), "started", {
+            "plan_hash": batch.plan_hash, "witness": who.witness, "typed": plan_hash}, by=who.by, at=at)
+    decided = batch.act("approved")
+    copies_kept.remove(archive, [one.code for one in targets])
+    for _one in destroy_all(archive, name, targets, by=who.by, index=index, tell=tell,
+                            decision=f"{decided['number']}, {decided['dated']}"):
+        pass
+    made, left = _prove(archive, batch, targets, who, index, minutes)
+    return made, found + left
 
 
 SHORT = 12      # characters of the plan's hash that a person types at least
@@ -97,8 +105,8 @@ def _compare_approved(batch: Batch, targets: Sequence[Target]) -> None:
             batch=batch.id))
 
 
-def _prove(archive: Archive, batch: Batch, targets: Sequence[Target], who: Executor,
-           index: Any) -> tuple[Batch, list[Finding]]:
+def _prove(archive: Archive, batch: Batch, targets: Sequence[Target], who: Executor, index: Any,
+           minutes: paper.Minutes | None) -> tuple[Batch, list[Finding]]:
     """Compare what was executed with what was approved, look for what is left, and write both down."""
     gone = _gone(archive, batch.id)
     traced = destroyed.lines(archive.store, batch.id)
@@ -110,9 +118,14 @@ def _prove(archive: Archive, batch: Batch, targets: Sequence[Target], who: Execu
         told = {"differing": differing[:keeping.MOST_TOLD], "executed": len(gone), "approved": len(wanted)}
         failed = keeping.write(archive, batch.with_record(state="failed"), "failed", told, by=who.by, at=now)
         return failed, [finding("DESTROY-027", batch.id, n=len(differing), first=differing[0])]
-    left = absent_all(archive, targets, index)
+    left = _left(archive, targets, index)
     hinders = [(code, one) for code, some in left.items() for one in some if one.hinders]
-    there = [(code, one) for code, one in hinders if one.state == "found"]
+    there = [(code, one) for code, one in hinders if one.state == FOUND]
+    told_paper = {"number": minutes.number.strip(), "dated": minutes.dated} if minutes else dict(
+        paper.minutes_of(batch))
+    lacks = bool(batch.standing_paper) and not told_paper
+    pending = _pending([one for _code, one in hinders]) + ([{
+        "state": PAPER_LACKS, "place": paper.PLACE, "until": "", "items": len(batch.standing_paper)}] if lacks else [])
     plan = planning.read_plan(archive, batch)
     executed = planning.canonical({**plan, "items": [one for one in plan["items"] if one["code"] in gone]})
     first, last = min(told[0] for told in gone.values()), max(told[0] for told in gone.values())
@@ -121,20 +134,49 @@ def _prove(archive: Archive, batch: Batch, targets: Sequence[Target], who: Execu
             "bytes": sum(told[1]["bytes"] for told in gone.values()), "began": first, "ended": last,
             "checked_at": clock.stamp(now), "executor": who.by, "witness": batch.act("started").get("witness", ""),
             "plan_hash": batch.plan_hash, "executed_hash": hashlib.sha256(executed).hexdigest(),
-            "complete": not hinders, "pending": _pending([one for _code, one in hinders]),
-            "places": _places(gone, left, index is not None)}
+            "complete": not hinders and not lacks, "pending": pending,
+            "places": _places(gone, left, index is not None), **({"paper": told_paper} if told_paper else {})}
     report = {"schema": SCHEMA, "destruction": batch.id, **done, "items": [
         {"code": code, "at": gone[code][0], "digest": wanted[code], "places": gone[code][1]["places"],
          "left": [{"state": one.state, "place": one.place, "until": one.until, "what": one.what}
                   for one in left[code]]} for code in wanted]}
     items = [{**one, "state": "destroyed" if one["code"] in gone else one["state"]} for one in batch.items]
-    new = replace(batch, items=items).with_record(state="destroyed" if not hinders else "partly")
+    end = "closed" if batch.state == "closed" else "destroyed"
+    new = replace(batch, items=items).with_record(state=end if done["complete"] else "partly")
     new = keeping.write(archive, new, "executed", done, by=who.by, at=now,
                         files={keeping.EXECUTION: json_bytes(report)})
     found = [finding("DESTROY-007", code, place=one.place, what=one.what) for code, one in there]
     found += [finding("DESTROY-028", batch.id, place=one["place"], until=one["until"] or "…", n=one["items"])
-              for one in done["pending"] if one["state"] != "found"]
-    return new, found
+              for one in pending if one["state"] not in (FOUND, WAITS, PAPER_LACKS)]
+    if lacks:
+        found.append(finding("DESTROY-054", batch.id, n=len(batch.standing_paper),
+                             boxes=", ".join(one["box"] for one in paper.boxes(batch))))
+    return new, found + _waiting(archive, hinders)
+
+
+def _left(archive: Archive, targets: Sequence[Target], index: Any) -> dict[str, list[Remaining]]:
+    """What is left anywhere of each of these case files, copies made for readers included."""
+    left = absent_all(archive, targets, index)
+    with archive.catalogue.session() as session:
+        for one in targets:
+            left[one.code] += [Remaining(FOUND, READERS, what=path.name)
+                               for path in copies_kept.of_case_files(archive, session, [one.code])]
+    return left
+
+
+def _waiting(archive: Archive, hinders: Sequence[tuple[str, Remaining]]) -> list[Finding]:
+    """DESTROY-052 for every package of the intake area that still holds something, with what it waits for."""
+    packages: dict[str, set[str]] = {}
+    for code, one in hinders:
+        if one.state == WAITS:
+            packages.setdefault(one.what.rpartition("/")[2], set()).add(code)
+    found = []
+    with archive.catalogue.session() as session:
+        for package, codes in sorted(packages.items()):
+            name, waiting = waiting_package(session, package)
+            found.append(finding("DESTROY-052", name, codes=", ".join(sorted(codes)[:checking.MOST]), n=len(waiting),
+                                 first=", ".join(waiting[:3]) or "…"))
+    return found
 
 
 def _gone(archive: Archive, batch: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -165,6 +207,8 @@ def _places(gone: Mapping[str, tuple[str, Mapping[str, Any]]], left: Mapping[str
     if index:
         found["index"] = len(gone)
     found["catalogue"] = len(gone)
+    if any(one.place == READERS for some in left.values() for one in some):
+        found[READERS] = 0
     rows = []
     for place, n in found.items():
         seen = sum(any(one.place == place and one.state == "found" for one in some) for some in left.values())
@@ -174,5 +218,6 @@ def _places(gone: Mapping[str, tuple[str, Mapping[str, Any]]], left: Mapping[str
 
 def _place_name(place: str) -> str:
     """A place as the papers name it."""
-    names = {"store": "Kho lưu trữ chính", "index": "Chỉ mục tìm kiếm", "catalogue": "Cơ sở dữ liệu danh mục"}
+    names = {"store": "Kho lưu trữ chính", "index": "Chỉ mục tìm kiếm", "catalogue": "Cơ sở dữ liệu danh mục",
+             READERS: "Bản sao cho người khai thác"}
     return names.get(place, f"Bản sao {place.removeprefix('copy:')}")

@@ -1,12 +1,10 @@
 """A batch for destruction (đợt hủy) as the store keeps it: one object, every step one version of it.
 
-The order is store, ledger, catalogue; the catalogue notes the intention first ("writing"), so that whoever owns the
-archive next finishes what a kill left half told.
+How steps are kept: archive/procedures.py.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,20 +15,23 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from archive import clock, model
+from archive import model, procedures
 from archive.catalogue import record as record_events
-from archive.errors import IntegrityError, NoRoomError, RefusedError, UsageError
+from archive.errors import UsageError
 from archive.files import json_bytes
 from archive.i18n import _
-from archive.ledger import Entry, event_key
+from archive.ledger import Entry
 from archive.opening import Archive
+from archive.procedures import WRITING
+from archive.procedures import Entries as Entries
 from archive.store import NewFile, Store
 
 PREFIX = "urn:luutru:destruction:"
 SCHEMA = "luutru/destruction/1"
-RECORD, ITEMS, PLANS, OPINIONS = "destruction.json", "items.json", "plans", "opinions"
+RECORD, ITEMS, PLANS, OPINIONS, PAPER = "destruction.json", "items.json", "plans", "opinions", "paper.json"
 PAPERS, RECEIVED, EXECUTION, DOSSIER = "papers", "received", "execution.json", "dossier.json"
-WRITING = "writing"         # a batch's state in the catalogue, from before the put until the ledger knows
+# Why an item may be destroyed: its period is over, it is there twice, another archive has signed for it.
+EXPIRED, DUPLICATE, HANDED = "expired", "duplicate", "handed"
 # listed: status "Xem xét hủy"; returning: kept items are being given their new period; partly: "thực hiện một phần".
 STATES = ("listed", "planned", "council", "returning", "concluded", "approved", "executing", "partly", "destroyed",
           "failed", "closed", "cancelled")
@@ -42,32 +43,22 @@ KINDS = {act: f"destruction_{act}" for act in (
 MOST_TOLD = 100             # items that the ledger's line names; the object names all
 _OPINION = re.compile(rf"{OPINIONS}/\d{{4}}\.json")
 
-Entries = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch as one version of its object tells it: its record with all steps, what it names, and the opinions."""
+class Batch(procedures.Kept):
+    """A batch as one version of its object tells it: its record with all steps, what it names, and the opinions.
 
-    record: Entries
+    `state`: one of STATES. `paper`: the paper case files that go by the same list (retention/destruction/paper.py).
+    """
+
     items: Sequence[Entries] = ()
     opinions: Sequence[Entries] = ()
+    paper: Sequence[Entries] = ()
 
     @property
     def id(self) -> str:
         """Its id, such as HUY.2026.001."""
         return str(self.record["id"])
-
-    @property
-    def state(self) -> str:
-        """One of STATES."""
-        return str(self.record["state"])
-
-    @property
-    def acts(self) -> Sequence[Entries]:
-        """What was done, in order."""
-        acts: Sequence[Entries] = self.record["acts"]
-        return acts
 
     @property
     def plan_hash(self) -> str:
@@ -79,9 +70,25 @@ class Batch:
         """The items that are to be destroyed, as far as has been decided."""
         return [one for one in self.items if one["state"] in ("proposed", "destroyed")]
 
+    @property
+    def standing_paper(self) -> list[Entries]:
+        """The paper that goes: of the items that still stand, and case files that are paper only."""
+        stand, only = {one["code"] for one in self.standing}, {one["code"] for one in self.paper_only}
+        return [one for one in self.paper if one["code"] in stand | only]
+
+    @property
+    def paper_only(self) -> list[Entries]:
+        """The paper case files that go, of which the archive holds nothing electronic: a council decides on each."""
+        named = {one["code"] for one in self.items}
+        return [one for one in self.paper if one["code"] not in named and one["state"] == "proposed"]
+
+    def because(self, reason: str) -> list[Entries]:
+        """The items that are to be destroyed for this reason."""
+        return [one for one in self.standing if one["reason"] == reason]
+
     def act(self, name: str) -> Entries:
         """The newest step of that name; empty when there is none."""
-        return next((one for one in reversed(self.acts) if one["act"] == name), {})
+        return self.last(name) or {}
 
     def with_record(self, **changes: Any) -> Batch:
         """The batch with other values in its record."""
@@ -112,7 +119,8 @@ def read(store: Store, batch: str, version: int | None = None) -> Batch:
     def told(path: str) -> Any:
         return json.loads(store.content(object_id(batch), held[path]))
 
-    return Batch(told(RECORD), told(ITEMS)["items"], [told(path) for path in sorted(held) if _OPINION.fullmatch(path)])
+    return Batch(told(RECORD), told(ITEMS)["items"], [told(path) for path in sorted(held) if _OPINION.fullmatch(path)],
+                 told(PAPER)["paper"] if PAPER in held else ())
 
 
 def open_batch(archive: Archive, batch: str) -> Batch:
@@ -126,9 +134,8 @@ def open_batch(archive: Archive, batch: str) -> Batch:
 
 def not_in(batch: Batch, *allowed: str) -> None:
     """Raises RefusedError unless the batch's state is one of `allowed`."""
-    if batch.state not in allowed:
-        raise RefusedError(_("The batch is “{state}”; this can be done while it is: {allowed}.").format(
-            state=state_name(batch.state), allowed=", ".join(map(state_name, allowed))))
+    procedures.not_in(batch.state, allowed, state_name,
+                      _("The batch is “{state}”; this can be done while it is: {allowed}."))
 
 
 def write(archive: Archive, batch: Batch, act: str, particulars: Entries, *, by: str, at: datetime,
@@ -138,38 +145,24 @@ def write(archive: Archive, batch: Batch, act: str, particulars: Entries, *, by:
     `batch` is the batch as the step leaves it, but for the step itself; `files` go into its object as they are. The
     caller owns the archive. Raises NoRoomError: then nothing has happened.
     """
-    place = object_id(batch.id)
-    version = archive.store.version(place) + 1
-    told = {"act": act, "version": version, "at": clock.stamp(at), "by": by, **particulars}
+    told = procedures.told(archive, _PROCEDURE, batch.id, act, particulars, by=by, at=at)
     new = batch.with_record(acts=[*batch.acts, told])
     stored = {RECORD: NewFile(json_bytes(new.record)),
               ITEMS: NewFile(json_bytes({"schema": "luutru/destruction-items/1", "destruction": batch.id,
                                          "items": list(new.items)})),
               **{f"{OPINIONS}/{n:04d}.json": NewFile(json_bytes(one)) for n, one in enumerate(new.opinions, 1)},
               **{path: NewFile(data) for path, data in (files or {}).items()}}
-    _mark(archive, new)
-    try:
-        archive.store.put(place, stored, message=f"destruction: {act}", user="luutru", created=at)
-    except (OSError, IntegrityError) as error:
-        finish(archive)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoomError(str(archive.settings.root)) from error
-        raise
+    if new.paper or (archive.store.has(object_id(batch.id)) and PAPER in archive.store.files(object_id(batch.id))):
+        stored[PAPER] = NewFile(json_bytes({"schema": "luutru/destruction-paper/1", "destruction": batch.id,
+                                            "paper": list(new.paper)}))
+    procedures.put(archive, _PROCEDURE, batch.id, act, stored, at=at, blank=_BLANK)
     _tell(archive, batch.id)
     return new
 
 
 def finish(archive: Archive) -> list[str]:
-    """Tell ledger and catalogue of steps that a kill interrupted; the ids of their batches. The caller owns it.
-
-    The store says how far it came: a version that is there is told, one that is not never happened.
-    """
-    with archive.catalogue.session() as session:
-        batches = list(session.scalars(select(model.Destruction.id).where(
-            model.Destruction.state == WRITING).order_by(model.Destruction.id)))
-    for batch in batches:
-        _tell(archive, batch)
-    return batches
+    """Tell ledger and catalogue of steps that a kill interrupted; the ids of their batches. The caller owns it."""
+    return procedures.finish(archive, _PROCEDURE)
 
 
 def admit(archive: Archive, session: Session, place: str) -> None:
@@ -220,22 +213,8 @@ def act_name(act: str) -> str:
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def _mark(archive: Archive, batch: Batch) -> None:
-    with archive.catalogue.session() as session:
-        row = session.get(model.Destruction, batch.id)
-        if row is not None:
-            row.state = WRITING
-            return
-        session.add(model.Destruction(id=batch.id, fonds="", state=WRITING, listed_on="", plan_hash="", version=0,
-                                      record={}))
-
-
 def _tell(archive: Archive, batch: str) -> None:
-    with archive.catalogue.session() as session:
-        if archive.store.has(object_id(batch)):
-            admit(archive, session, object_id(batch))
-        else:
-            session.execute(delete(model.Destruction).where(model.Destruction.id == batch))  # it never happened
+    procedures.tell(archive, _PROCEDURE, batch)
 
 
 def _entry(store: Store, batch: Batch, act: Entries) -> Entry:
@@ -246,10 +225,8 @@ def _entry(store: Store, batch: Batch, act: Entries) -> Entry:
     new = {path: brought[path].sha256 for path in sorted(brought)
            if path.startswith((f"{PAPERS}/", f"{RECEIVED}/", f"{PLANS}/", EXECUTION, DOSSIER))
            and (path not in before or before[path].sha512 != brought[path].sha512)}
-    data = {**{key: _cut(value) for key, value in act.items() if key not in ("by", "act")}, "object": place,
-            "files": new}
-    kind = KINDS[act["act"]]
-    return Entry(kind, batch.id, data, event_key(kind, batch.id, f"v{version}"), act["by"])
+    data = {**{key: _cut(value) for key, value in procedures.particulars(act).items()}, "object": place, "files": new}
+    return procedures.entry(KINDS, batch.id, act, data)
 
 
 def _cut(value: Any) -> Any:
@@ -257,3 +234,7 @@ def _cut(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(sorted(value.items())[:MOST_TOLD])
     return value[:MOST_TOLD] if isinstance(value, list) else value
+
+
+_PROCEDURE = procedures.Procedure(model.Destruction, "id", object_id, admit, "destruction")
+_BLANK = {"fonds": "", "listed_on": "", "plan_hash": ""}

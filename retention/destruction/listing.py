@@ -1,11 +1,14 @@
 """The yearly list: what is expired on a day, and what is there twice; status "Xem xét hủy" (TT 05/2025/TT-BNV Đ48).
 
 Never what is permanent, held, or needed by something longer-lived (Luật Lưu trữ 33/2024/QH15 Đ16.1, Đ36.4.a), and
-nothing that another batch considers already. Being listed changes nothing in the records themselves.
+nothing that another batch considers already. Being listed changes nothing in the records themselves. Lists of their own
+name, at any time of the year, what is there twice as a whole and what another archive signed for (grounds.py).
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,10 +19,12 @@ from sqlalchemy.orm import Session, aliased
 
 from archive import layout, model
 from archive.catalogue import SOME
+from archive.findings import Finding
 from archive.opening import Archive
 from archive.retention_text import FOREVER
 from retention import assigning, blocking, life
-from retention.destruction import keeping
+from retention.destruction import grounds, keeping
+from retention.destruction.keeping import DUPLICATE, EXPIRED, HANDED
 from retention.listing import listing
 from retention.period import Counting
 
@@ -35,7 +40,7 @@ class Found:
     blocked: Mapping[str, str]          # case file → hold, link
     soon: Sequence[str]                 # case files whose period is over within the days of notice
     waiting: int                        # that stand in a batch already
-    duplicates: Sequence[Item]          # documents that are there twice; told at once, destroyed with their case files
+    duplicates: Sequence[Item]          # documents that are there twice; told at once, they go with their case files
 
 
 def look(session: Session, on: str, counting: Counting, *, notice_days: int = 0, fonds: str = "") -> list[Found]:
@@ -55,24 +60,53 @@ def look(session: Session, on: str, counting: Counting, *, notice_days: int = 0,
     kept = {one.code: one.blocked for one in now if one.blocked}
     wait = [one for one in now if (one.code, "") in reviewed]
     names = sorted({one.fonds for one in (*now, *soon)} | {one["fonds"] for one in twice})
-    return [Found(name, [{"n": n, **{key: value for key, value in one.items() if key != "fonds"}} for n, one in
-                         enumerate((one for one in items if one["fonds"] == name), 1)],
+    return [Found(name, _numbered(one for one in items if one["fonds"] == name),
                   {one.code: kept[one.code] for one in now if one.code in kept and one.fonds == name},
                   [one.code for one in soon if one.fonds == name], sum(one.fonds == name for one in wait),
                   [one for one in twice if one["fonds"] == name])
             for name in names]
 
 
+def look_for(session: Session, ground: str, on: str, counting: Counting, *, fonds: str = "") -> list[Found]:
+    """What may go on another ground than its period on the day `on`, by fonds: handed over, or there twice as a whole.
+
+    A case file is there twice when each of its documents is, in case files that stay at least as long.
+    """
+    reviewed = keeping.under_review(session)
+    twice: list[Item] = []
+    if ground == HANDED:
+        codes = grounds.handed_over(session, fonds=fonds)
+    else:
+        twice = duplicates(session, on, counting, fonds=fonds)
+        codes = whole(session, twice)
+    held = set(session.scalars(blocking.held_case_files(session)))
+    wait = [code for code in codes if (code, "") in reviewed]
+    free = [code for code in codes if code not in held and code not in wait]
+    items, lacking = items_of(session, free, on, counting, ground=ground)
+    unfit = {one.subject for one in lacking}
+    items = [one for one in items if one["code"] not in unfit]
+    homes: dict[str, str] = {}
+    for start in range(0, len(codes), SOME):
+        homes.update((row.code, row.fonds) for row in session.execute(select(
+            model.CaseFile.code, model.CaseFile.fonds).where(model.CaseFile.code.in_(codes[start:start + SOME]))))
+    return [Found(name, _numbered(one for one in items if one["fonds"] == name),
+                  {code: "hold" for code in codes if code in held and homes[code] == name}, [],
+                  sum(homes[code] == name for code in wait), [one for one in twice if one["fonds"] == name])
+            for name in sorted({homes[code] for code in codes})]
+
+
 def record(archive: Archive, on: str, *, by: str, at: datetime, fonds: str = "", dry_run: bool = False,
-           ) -> list[tuple[str, Found]]:
+           ground: str = EXPIRED) -> list[tuple[str, Found]]:
     """Make a batch of each fonds that has something to list: its id ("" with `dry_run` or without items) and the find.
 
-    The caller owns the archive.
+    `ground`: why it is listed; the yearly run lists what is expired. The same state of the catalogue gives the same
+    list, whose SHA-256 the step names. The caller owns the archive.
     """
     keeping.finish(archive)
+    counting = archive.settings.retention.counting
     with archive.catalogue.session() as session:
-        found = look(session, on, archive.settings.retention.counting, fonds=fonds,
-                     notice_days=archive.settings.destruction.notice_days)
+        found = look(session, on, counting, fonds=fonds, notice_days=archive.settings.destruction.notice_days
+                     ) if ground == EXPIRED else look_for(session, ground, on, counting, fonds=fonds)
         names = {row.code: row.name for row in session.scalars(select(model.Fonds))}
     done = []
     for one in found:
@@ -84,21 +118,54 @@ def record(archive: Archive, on: str, *, by: str, at: datetime, fonds: str = "",
                                  "fonds_name": names.get(one.fonds, one.fonds), "listed_on": on,
                                  "profile": archive.settings.profile, "acts": []}, one.items)
             keeping.write(archive, new, "listed", {
-                "on": on, "count": len(one.items), "blocked": len(one.blocked), "soon": len(one.soon)}, by=by, at=at)
+                "on": on, "count": len(one.items), "blocked": len(one.blocked), "soon": len(one.soon),
+                "ground": ground, "list_hash": list_hash(one.items)}, by=by, at=at)
         done.append((batch, one))
     return done
 
 
-def items_of(session: Session, codes: Iterable[str], on: str, counting: Counting) -> list[Item]:
-    """Case files as items of a list, whether they may stand there or not; unknown codes are left out."""
+def list_hash(items: Sequence[Item]) -> str:
+    """The SHA-256 of a list as canonical JSON: whoever runs it again on the same state finds the same one."""
+    data = json.dumps(list(items), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(data).hexdigest()
+
+
+def items_of(session: Session, codes: Iterable[str], on: str, counting: Counting, *, ground: str = EXPIRED,
+             named: Mapping[str, str] | None = None, gone: Iterable[str] = ()) -> tuple[list[Item], list[Finding]]:
+    """Case files as items of a list, whether they may stand there or not; unknown codes are left out.
+
+    Of what is there twice the findings say which documents have no kept copy; `named` and `gone` as in grounds.twins.
+    """
     wanted = list(dict.fromkeys(codes))
     life.gather(session, on, blocking.held_case_files(session))
     try:
         life.judge(session, counting)
         due = {one.code: one for one in life.due(session, FOREVER + 1)}
+        lives = {code: until for code, until, _why in life.stays(session)} if ground == DUPLICATE else {}
     finally:
         life.forget(session)
-    return _items(session, [due[code] for code in wanted if code in due])
+    items, found = list[Item](), list[Finding]()
+    for one in _items(session, [due[code] for code in wanted if code in due]):
+        told: dict[str, Any] = {**one, "reason": ground}
+        if ground == DUPLICATE:
+            told["twins"], lacking = grounds.twins(session, one["code"], named=named or {}, lives=lives,
+                                                   gone={*wanted, *gone})
+            found += lacking
+        items.append(told)
+    return items, found
+
+
+def whole(session: Session, twice: Iterable[Item]) -> list[str]:
+    """The case files of which every document is among `twice`, in order."""
+    counts: dict[str, int] = {}
+    for one in twice:
+        counts[one["code"]] = counts.get(one["code"], 0) + 1
+    codes, found = sorted(counts), list[str]()
+    for start in range(0, len(codes), SOME):
+        found += [code for code, number in session.execute(select(model.Document.case_file, func.count()).where(
+            model.Document.case_file.in_(codes[start:start + SOME])).group_by(model.Document.case_file))
+            if number == counts[code]]
+    return sorted(found)
 
 
 def duplicates(session: Session, on: str, counting: Counting, *, fonds: str = "") -> list[Item]:
@@ -121,7 +188,7 @@ def duplicates(session: Session, on: str, counting: Counting, *, fonds: str = ""
     for sha256, document, of in rows:
         groups.setdefault(sha256, []).append((document, of))
     found: list[Item] = []
-    for same in groups.values():
+    for sha256, same in groups.items():
         keep = max(same, key=lambda one: (lives.get(one[0].case_file, (0, ""))[0]))[0]
         for document, of in same:
             years, why = lives.get(document.case_file, (0, "open"))
@@ -129,7 +196,8 @@ def duplicates(session: Session, on: str, counting: Counting, *, fonds: str = ""
                     fonds and of != fonds):
                 continue
             found.append({"code": document.case_file, "document": document.code, "fonds": of, "until": years,
-                          "title": document.subject, "copy": keep.code, "pages": document.pages})
+                          "title": document.subject, "copy": keep.code, "pages": document.pages, "sha256": sha256,
+                          "reason": DUPLICATE})
     return found
 
 
@@ -139,6 +207,10 @@ def period_words(years: int) -> str:
 
 
 # --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def _numbered(items: Iterable[Item]) -> list[Item]:
+    return [{"n": n, **{key: value for key, value in one.items() if key != "fonds"}} for n, one in enumerate(items, 1)]
 
 
 def _lives(session: Session, codes: set[str], on: str, counting: Counting) -> dict[str, tuple[int, str]]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from archive import clock
+from sqlalchemy.orm import Session
+
+from archive import clock, model
 from archive.errors import UsageError
 from archive.findings import Finding, Level, finding, worst
 from archive.i18n import _
 from archive.opening import Archive
-from archive.targets import Target, targets
-from retention.destruction import checking, keeping, listing
-from retention.destruction.keeping import Batch
+from archive.targets import Target, shared_scans, targets
+from retention.destruction import checking, grounds, keeping, listing, paper
+from retention.destruction.keeping import EXPIRED, HANDED, Batch, Entries
 
 SCHEMA = "luutru/destruction-plan/1"
 _PLANNED = ("n", "object", "code", "document", "title", "retention", "rule", "until", "reason", "documents", "pages",
@@ -39,8 +42,11 @@ def make(archive: Archive, batch: Batch, at: datetime) -> tuple[Batch, dict[str,
     told = {"schema": SCHEMA, "id": batch.id, "n": n, "fonds": batch.record["fonds"],
             "fonds_name": batch.record["fonds_name"], "listed_on": batch.record["listed_on"], "at": clock.stamp(at),
             "from": batch.plan_hash, "items": [
-                {**{key: item[key] for key in _PLANNED}, "files": [list(file) for file in frozen[item["code"]].files]}
-                for item in items]}
+                {**{key: item[key] for key in _PLANNED}, **({"twins": item["twins"]} if "twins" in item else {}),
+                 "files": [list(file) for file in frozen[item["code"]].files]} for item in items]}
+    if batch.standing_paper:
+        told["paper"] = [{key: one[key] for key in ("box", "code", "title", "reason", "note")}
+                         for one in batch.standing_paper]
     data = canonical(told)
     return (batch.with_record(plan=n, plan_hash=hashlib.sha256(data).hexdigest()), {keeping.plan_path(n): data})
 
@@ -62,36 +68,64 @@ def planned(told: Mapping[str, Any]) -> list[Target]:
             for one in told["items"]]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a person changes of a list before it is frozen.
+
+    `remove`: item → reason; `add`: case files, for the reason `ground` (none named and HANDED: all of the fonds that
+    another archive signed for); `named`: document → the one that is kept, of what is there twice; `with_shared`: also
+    the case files that share a long scan with a listed one; `without_blocked`: take out what may not go; `paper`: rows
+    of the paper list, `no_paper`: none of it is left.
+    """
+
+    remove: Mapping[str, str] = field(default_factory=dict)
+    add: Sequence[str] = ()
+    reason: str = ""
+    ground: str = EXPIRED
+    named: Mapping[str, str] = field(default_factory=dict)
+    with_shared: bool = False
+    without_blocked: bool = False
+    paper: Sequence[Entries] = ()
+    no_paper: bool = False
+
+
 def plan(archive: Archive, name: str, *, by: str, at: datetime, remove: Mapping[str, str] | None = None,
          add: Sequence[str] = (), reason: str = "", without_blocked: bool = False, dry_run: bool = False,
-         ) -> tuple[Batch, list[Finding]]:
-    """Freeze the list of a batch: `remove` items (code → reason), `add` case files, then hash all that is left.
+         change: Change | None = None) -> tuple[Batch, list[Finding]]:
+    """Freeze the list of a batch: take items out, put case files in, then hash all that is left.
 
     With a finding that refuses nothing is changed. `without_blocked` takes out what may not be destroyed (any more)
-    instead, with the finding as the reason. May be said again until a council is there. The caller owns the archive.
+    instead, with the finding as the reason. May be said again until a council is there; `change` has more to ask for,
+    and stands instead of the single words. The caller owns the archive.
     """
+    asked = change or Change(remove or {}, add, reason, without_blocked=without_blocked)
     keeping.finish(archive)
     batch = keeping.open_batch(archive, name)
     keeping.not_in(batch, "listed", "planned")
     items = [dict(one) for one in batch.items]
     known = {one["code"] for one in items}
-    for code in (*(remove or {}), *add):
-        if code not in known and code not in add:
+    for code in asked.remove:
+        if code not in known:
             raise UsageError(_("The batch {id} does not name {code}.").format(id=name, code=code))
-    if (add or remove) and not (reason.strip() or all((remove or {}).values())):
+    if (asked.add or asked.remove) and not (asked.reason.strip() or all(asked.remove.values())):
         raise UsageError(_("--reason may not be empty: the ledger keeps why."))
-    _take_out(items, remove or {}, reason)
+    _take_out(items, asked.remove, asked.reason)
     today = clock.in_vietnam(at).date().isoformat()
     with archive.catalogue.session() as session:
-        items = _put_in(items, listing.items_of(session, [code for code in add if code not in known], today,
-                                                archive.settings.retention.counting), add)
-        found = [finding("DESTROY-002", code) for code in add if code not in {one["code"] for one in items}]
-        found += checking.standing(archive, session, [one for one in items if one["state"] == "proposed"], today,
-                                   but=batch.id)
-    if without_blocked:
-        _take_out(items, {one.subject: one.sentence() for one in found if one.subject in known}, "")
-        found = [one for one in found if one.subject not in known]
-    new = Batch(batch.with_record(state="planned").record, items)
+        items, found, added = _added(archive, session, batch, items, asked, today)
+        blocked = _blocked(archive, session, items, today, name)
+        while asked.without_blocked and (out := {one.subject: one.sentence() for one in blocked
+                                                 if one.subject in known and _stands(items, one.subject)}):
+            _take_out(items, out, "")
+            blocked = _blocked(archive, session, items, today, name)
+        found += blocked + checking.waiting(archive, session, [
+            one["code"] for one in items if one["state"] == "proposed"])
+        none = asked.no_paper or (bool(batch.record.get("no_paper")) and not asked.paper)
+        given = [{**one, "given": True} for one in asked.paper or [one for one in batch.paper if one["given"]]]
+        rows = [] if none else paper.listed(session, [one for one in items if one["state"] == "proposed"], given)
+    new = replace(batch.with_record(state="planned"), items=items, paper=rows)
+    if none or "no_paper" in batch.record:
+        new = new.with_record(no_paper=none)
     if not new.standing:
         found.append(finding("DESTROY-001", name))
     if worst(found) >= Level.refused:
@@ -99,9 +133,48 @@ def plan(archive: Archive, name: str, *, by: str, at: datetime, remove: Mapping[
     new, files = make(archive, new, at)
     if dry_run:
         return new, found
-    told = {"plan": new.record["plan"], "plan_hash": new.plan_hash, "count": len(new.standing), "reason": reason,
-            "removed": sorted(remove or {}), "added": list(add)}
+    told = {"plan": new.record["plan"], "plan_hash": new.plan_hash, "count": len(new.standing), "reason": asked.reason,
+            "removed": sorted(asked.remove), "added": added}
+    if new.paper:
+        told["paper"] = len(new.standing_paper)
     return keeping.write(archive, new, "planned", told, by=by, at=at, files=files), found
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def _added(archive: Archive, session: Session, batch: Batch, items: list[dict[str, Any]], asked: Change, today: str,
+           ) -> tuple[list[dict[str, Any]], list[Finding], list[str]]:
+    """The items with all that is to be put in, what speaks against some of it, and which case files these are."""
+    counting = archive.settings.retention.counting
+    known, gone = {one["code"] for one in items}, {one["code"] for one in items if one["state"] == "proposed"}
+    add = list(asked.add)
+    if asked.ground == HANDED and not add:
+        add = [code for code in grounds.handed_over(session, fonds=batch.record["fonds"]) if code not in known]
+    fresh, found = listing.items_of(session, [code for code in add if code not in gone], today, counting,
+                                    ground=asked.ground, named=asked.named, gone=gone)
+    items = _put_in(items, fresh)
+    unknown = [code for code in add if code not in {one["code"] for one in items}]
+    found += [finding("DESTROY-057" if session.get(model.Document, code) is not None else "DESTROY-002", code)
+              for code in unknown]
+    while asked.with_shared and (others := sorted({code for one in shared_scans(
+            archive, [one["code"] for one in items if one["state"] == "proposed"]) for code in one.missing})):
+        fresh, _lacking = listing.items_of(session, others, today, counting)
+        items = _put_in(items, fresh)
+        add += [one["code"] for one in fresh]
+        if len(fresh) < len(others):
+            break               # the finding on the shared scan says which
+    return items, found, add
+
+
+def _blocked(archive: Archive, session: Session, items: Sequence[Mapping[str, Any]], today: str,
+             name: str) -> list[Finding]:
+    stand = [one for one in items if one["state"] == "proposed"]
+    return [*checking.standing(archive, session, stand, today, but=name), *checking.shared(archive, stand)]
+
+
+def _stands(items: Sequence[Mapping[str, Any]], code: str) -> bool:
+    return any(one["code"] == code and one["state"] == "proposed" for one in items)
 
 
 def _take_out(items: list[dict[str, Any]], remove: Mapping[str, str], reason: str) -> None:
@@ -110,12 +183,15 @@ def _take_out(items: list[dict[str, Any]], remove: Mapping[str, str], reason: st
             one["state"], one["why"] = "removed", remove[one["code"]] or reason
 
 
-def _put_in(items: list[dict[str, Any]], fresh: Sequence[Mapping[str, Any]],
-            add: Sequence[str]) -> list[dict[str, Any]]:
-    """The items with those that were added: new ones, and ones that had been taken out."""
-    for one in items:
-        if one["code"] in add:
-            one["state"], one["why"] = "proposed", ""
-    start = max((one["n"] for one in items), default=0)
-    return items + [{"n": start + n, **{key: value for key, value in one.items() if key != "fonds"}}
-                    for n, one in enumerate(fresh, 1)]
+def _put_in(items: list[dict[str, Any]], fresh: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The items with those that were added: new ones, and ones that had been taken out, for the reason of now."""
+    told = [{key: value for key, value in one.items() if key != "fonds"} for one in fresh]
+    places = {one["code"]: n for n, one in enumerate(items)}
+    made, last = list(items), max((one["n"] for one in items), default=0)
+    for one in told:
+        if one["code"] in places:
+            made[places[one["code"]]] = {"n": items[places[one["code"]]]["n"], **one}
+        else:
+            last += 1
+            made.append({"n": last, **one})
+    return made

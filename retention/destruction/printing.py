@@ -17,23 +17,28 @@ from archive.forms import papers
 from archive.i18n import _
 from archive.opening import Archive
 from archive.settings import Settings
-from retention.destruction import council, dossier_parts, keeping
+from retention.destruction import council, dossier_parts, grounds, keeping, paper
 from retention.destruction.deciding import competence
-from retention.destruction.keeping import Batch, Entries
+from retention.destruction.keeping import DUPLICATE, EXPIRED, HANDED, Batch, Entries
 
 # Which papers can be printed while a batch is in a state, and stay printable until its dossier is closed.
-_BEFORE = ("council_decision", "destruction_list_files", "destruction_explanation")
-_CONCLUDED = ("destruction_list_files", "destruction_explanation", "council_minutes", "destruction_submission",
-              "appraisal_request", "destruction_decision")
+_LISTS = ("destruction_list_files", "destruction_list_documents", "destruction_list_paper")
+_BEFORE = ("council_decision", *_LISTS, "destruction_explanation")
+_CONCLUDED = (*_LISTS, "destruction_explanation", "council_minutes", "destruction_submission", "appraisal_request",
+              "destruction_decision")
 _EXECUTED = ("destruction_handover", "destruction_minutes", "destruction_certificate")
-_OF_STATE = {"planned": ("destruction_list_files", "destruction_explanation"), "council": _BEFORE,
+_OF_STATE = {"planned": (*_LISTS, "destruction_explanation"), "council": _BEFORE,
              "concluded": _CONCLUDED, "approved": (), "partly": _EXECUTED, "destroyed": _EXECUTED}
 
 
-def printable(settings: Settings, state: str) -> tuple[str, ...]:
-    """The kinds of papers that can be printed of a batch in this state."""
-    appraised = bool(competence(settings).appraiser)
-    return tuple(kind for kind in _OF_STATE.get(state, ()) if kind != "appraisal_request" or appraised)
+def printable(settings: Settings, state: str, batch: Batch | None = None) -> tuple[str, ...]:
+    """The kinds of papers that can be printed of a batch in this state; of `batch` only those that it needs."""
+    unfit = set() if competence(settings).appraiser else {"appraisal_request"}
+    if batch is None or not batch.because(DUPLICATE):
+        unfit.add("destruction_list_documents")
+    if batch is None or not batch.standing_paper:
+        unfit.add("destruction_list_paper")
+    return tuple(kind for kind in _OF_STATE.get(state, ()) if kind not in unfit)
 
 
 def read_values(data: bytes) -> dict[str, Any]:
@@ -53,7 +58,7 @@ def print_papers(archive: Archive, name: str, kinds: Sequence[str], values: Mapp
     """
     keeping.finish(archive)
     batch = keeping.open_batch(archive, name)
-    possible = printable(archive.settings, batch.state)
+    possible = printable(archive.settings, batch.state, batch)
     wanted = tuple(dict.fromkeys(kinds)) or possible
     for kind in wanted:
         if kind not in possible:
@@ -99,7 +104,8 @@ def _check_values(values: Mapping[str, Any]) -> None:
 # --- what the system knows ------------------------------------------------------------------------------------------
 
 _SET = frozenset({"check", "count", "documents", "pages", "expired", "files", "opinions", "items", "dissent", "agreed",
-                  "kept", "proposed", "places", "list_hash", "executed_hash", "size", "pending", "counts", "blocked"})
+                  "kept", "proposed", "places", "list_hash", "executed_hash", "size", "pending", "counts", "blocked",
+                  "duplicates", "paper_boxes", "paper_minutes"})
 
 
 def _defaults(archive: Archive, batch: Batch, at: datetime) -> dict[str, Any]:
@@ -110,9 +116,12 @@ def _defaults(archive: Archive, batch: Batch, at: datetime) -> dict[str, Any]:
     return {"agency": archive.settings.agency.name, "date": clock.in_vietnam(at).date().isoformat(),
             "fonds": batch.record["fonds_name"], "creator": batch.record["fonds_name"], "head": who.decides,
             "addressee": who.decides, "duplicates": 0, "duplicates_summary": "không có.",
-            "others_summary": "không có.", "reason": "tài liệu đã hết thời hạn lưu trữ.",
+            "others_summary": "không có.", "reason": f"tài liệu {_reasons_of(batch)}.", "bases": _bases(archive, batch),
             "from_year": known[0] if known else None, "to_year": known[-1] if known else None,
-            "enclosures": ["Danh mục tài liệu hết giá trị", "Bản thuyết minh tài liệu hết giá trị",
+            "enclosures": ["Danh mục tài liệu hết giá trị",
+                           *(["Danh mục tài liệu trùng lặp"] if batch.because(DUPLICATE) else []),
+                           *(["Danh mục tài liệu giấy hết giá trị"] if batch.standing_paper else []),
+                           "Bản thuyết minh tài liệu hết giá trị",
                            "Quyết định thành lập Hội đồng xét hủy tài liệu lưu trữ",
                            "Biên bản họp Hội đồng xét hủy tài liệu lưu trữ"]}
 
@@ -127,6 +136,8 @@ def _of_kind(archive: Archive, batch: Batch, kind: str) -> dict[str, Any]:
             return {"date": batch.act("concluded")["held_on"]}
         case "destruction_decision":
             return {"date": None}           # the day on which it is signed
+        case "destruction_explanation":
+            return _summaries(archive, batch)
         case "destruction_handover":
             return {"giver": nobody, "taker": nobody}
         case "destruction_minutes":
@@ -145,19 +156,29 @@ def _known(archive: Archive, batch: Batch, kind: str) -> dict[str, Any]:
     listed = batch.standing
     n = {"count": len(listed), "documents": sum(one["documents"] for one in listed),
          "pages": sum(one["pages"] for one in listed)}
-    told: dict[str, Any] = {**n, "expired": len(listed), "check": {"name": f"Đợt hủy {batch.id}",
-                                                                 "hash": batch.plan_hash}}
+    told: dict[str, Any] = {**n, "expired": len(batch.because(EXPIRED)),
+                            "duplicates": sum(len(one["twins"]) for one in batch.because(DUPLICATE)),
+                            "check": {"name": f"Đợt hủy {batch.id}", "hash": batch.plan_hash}}
     told |= _council(batch)
     opinion = batch.act("appraised")
     if opinion:
         told["appraisal"] = f"Văn bản số {opinion['number']} ngày {_day(opinion['dated'])} của {opinion['appraiser']}"
     if kind == "destruction_list_files":
-        told["files"] = [_row(one) for one in listed]
+        signed = _signed(archive, batch)
+        told["files"] = [_row(one, signed) for one in listed]
         return told
+    if kind == "destruction_list_documents":
+        told["items"] = _documents(archive, batch)
+        return {**told, "count": len(told["items"]), "pages": sum(one["pages"] for one in told["items"])}
+    if kind == "destruction_list_paper":
+        rows = batch.standing_paper
+        told["files"] = [{**one, "reason": WORDS[one["reason"]]} for one in rows]
+        return {**told, "count": len(rows), "boxes": len({one["box"] for one in rows if one["box"]})}
     if kind == "destruction_explanation":
         told["counts"] = _counts(archive, batch)
-        told["blocked"] = batch.act("listed").get("blocked") or None
-        told["expired_summary"] = f"{_groups(batch)}."
+        listed_for = batch.act("listed")
+        told["blocked"] = listed_for.get("blocked") or None if listed_for.get("ground", EXPIRED) == EXPIRED else None
+        told["expired_summary"] = f"{_groups(batch)}." if batch.because(EXPIRED) else "không có."
     if kind == "council_minutes":
         told |= _minutes(batch)
     if kind == "council_decision":
@@ -177,10 +198,71 @@ def _number(text: str) -> int | str:
     return int(first) if first.isdecimal() else first
 
 
-def _row(one: Entries) -> dict[str, Any]:
-    note = "Bản số hóa; hủy cả bản giấy nếu còn" if one["scans"] else ""
+# Why something goes, as the lists have it.
+WORDS = {EXPIRED: "Hết thời hạn lưu trữ", DUPLICATE: "Trùng lặp", HANDED: "Đã nộp lưu"}
+
+
+def _row(one: Entries, signed: Mapping[str, grounds.Receipt]) -> dict[str, Any]:
+    receipt = signed.get(one["code"])
+    notes = [f"Đã nộp {receipt.receiver}, đăng ký {receipt.transfer}"] if receipt is not None else []
+    if one["reason"] == DUPLICATE:
+        homes = dict.fromkeys(twin[1].rpartition(".")[0] for twin in one["twins"])
+        notes.append(f"Bản được giữ: {', '.join(homes)}")
+    if one["scans"]:
+        notes.append("Bản số hóa; hủy cả bản giấy nếu còn")
     return {"code": one["code"], "title": one["title"], "retention": one["retention"], "documents": one["documents"],
-            "pages": one["pages"], "reason": "Hết thời hạn lưu trữ", "note": note}
+            "pages": one["pages"], "reason": WORDS[one["reason"]], "note": "; ".join(notes)}
+
+
+def _reasons_of(batch: Batch) -> str:
+    """Why the items go, in a sentence."""
+    words = {EXPIRED: "đã hết thời hạn lưu trữ", DUPLICATE: "trùng lặp", HANDED: "đã nộp vào lưu trữ khác và được bên "
+                                                                                "nhận ký xác nhận"}
+    return "; ".join(word for reason, word in words.items() if batch.because(reason)) or words[EXPIRED]
+
+
+def _signed(archive: Archive, batch: Batch) -> dict[str, grounds.Receipt]:
+    """The receipts for what was handed over."""
+    codes = {one["code"] for one in batch.because(HANDED)}
+    if not codes:
+        return {}
+    with archive.catalogue.session() as session:
+        return grounds.receipts(archive, session, codes)
+
+
+def _bases(archive: Archive, batch: Batch) -> list[str]:
+    """What a submission and a decision rest on besides: the receivers' confirmations."""
+    return sorted({f"xác nhận của {one.receiver} đối với hồ sơ nộp lưu theo đăng ký {one.transfer}"
+                   for one in _signed(archive, batch).values()})
+
+
+def _documents(archive: Archive, batch: Batch) -> list[dict[str, Any]]:
+    """Every document that goes because it is there twice, with the one that is kept."""
+    from archive import model
+
+    rows = []
+    with archive.catalogue.session() as session:
+        for item in batch.because(DUPLICATE):
+            for document, kept, *_digests in item["twins"]:
+                row = session.get(model.Document, document)
+                rows.append({"code": document, "title": row.subject if row is not None else "",
+                             "retention": item["retention"], "pages": row.pages if row is not None else 0,
+                             "reason": WORDS[DUPLICATE], "note": f"Bản được giữ: {kept}"})
+    return rows
+
+
+def _summaries(archive: Archive, batch: Batch) -> dict[str, str]:
+    """The groups of the explanation besides what is expired."""
+    told = {}
+    if twice := batch.because(DUPLICATE):
+        told["duplicates_summary"] = f"{len(twice)} hồ sơ có mọi tài liệu trùng với tài liệu được giữ trong cùng phông."
+    if handed := batch.because(HANDED):
+        told["others_summary"] = f"tài liệu đã nộp lưu, {len(handed)} hồ sơ: {'; '.join(_bases(archive, batch))}."
+    if batch.standing_paper:
+        boxes = ", ".join(one["box"] for one in paper.boxes(batch))
+        told["others_summary"] = told.get("others_summary", "") + (
+            f" Tài liệu giấy hủy cùng: {len(batch.standing_paper)} hồ sơ, hộp {boxes}.")
+    return {key: text.strip() for key, text in told.items()}
 
 
 def _council(batch: Batch) -> dict[str, Any]:
@@ -199,11 +281,13 @@ def _council(batch: Batch) -> dict[str, Any]:
 
 def _minutes(batch: Batch) -> dict[str, Any]:
     met = batch.act("concluded")
-    titles = {one["code"]: one["title"] for one in batch.items}
+    titles = {one["code"]: one["title"] for one in (*batch.paper, *batch.items)}
+    paper_kept = met.get("kept_paper", {})
     rows = []
     for one in met["votes"]:
         kept = one["code"] in met["kept"]
-        result = f"Giữ lại {_more(one['years'])}: {one['reason']}" if kept else "Hủy"
+        result = f"Giữ lại {_more(one['years'])}: {one['reason']}" if kept and one["years"] else \
+            f"Giữ lại: {one['reason']}" if kept or one["code"] in paper_kept else "Hủy"
         if one["settled"]:
             result += " (Chủ tịch quyết định)"
         rows.append({"code": one["code"], "title": titles[one["code"]], "agree": one["agree"],
@@ -247,27 +331,35 @@ def _counts(archive: Archive, batch: Batch) -> list[dict[str, Any]]:
             model.CaseFile, model.CaseFile.code == model.Document.case_file).where(
             model.CaseFile.fonds == batch.record["fonds"])).one()
     whole = (files, documents, int(pages or 0))
-    gone = tuple(sum(one[key] for one in batch.standing) for key in ("documents", "pages"))
-    expired = (len(batch.standing), *gone)
-    stays = tuple(a - b for a, b in zip(whole, expired, strict=True))
-    rows = (("Tài liệu của phông", whole), ("Tài liệu giữ lại", stays),
-            ("Tài liệu hết thời hạn lưu trữ", expired), ("Tài liệu trùng lặp", (0, 0, 0)))
+    goes = {reason: (len(items), *(sum(one[key] for one in items) for key in ("documents", "pages")))
+            for reason in (EXPIRED, DUPLICATE, HANDED) for items in (batch.because(reason),)}
+    stays = tuple(a - sum(gone[n] for gone in goes.values()) for n, a in enumerate(whole))
+    rows = [("Tài liệu của phông", whole), ("Tài liệu giữ lại", stays),
+            ("Tài liệu hết thời hạn lưu trữ", goes[EXPIRED]), ("Tài liệu trùng lặp", goes[DUPLICATE])]
+    if goes[HANDED][0]:
+        rows.append(("Tài liệu đã nộp lưu", goes[HANDED]))
     return [{"what": what, **dict(zip(("files", "documents", "pages"), n, strict=True))} for what, n in rows]
 
 
 def _groups(batch: Batch) -> str:
     """What is expired, by period."""
     found: dict[str, int] = {}
-    for one in batch.standing:
+    for one in batch.because(EXPIRED):
         found[one["retention"]] = found.get(one["retention"], 0) + 1
     return "; ".join(f"thời hạn {period or 'không rõ'}: {n} hồ sơ" for period, n in sorted(found.items()))
 
 
 def _executed(archive: Archive, batch: Batch, done: Entries, kind: str) -> dict[str, Any]:
-    pending = [{"name": one["place"], "until": one["until"] or None} for one in done["pending"]]
+    pending = [{"name": "Tài liệu giấy, chờ biên bản hủy" if one["place"] == paper.PLACE else one["place"],
+                "until": one["until"] or None} for one in done["pending"]]
     told: dict[str, Any] = {
         "size": size_words(done["bytes"]), "began": _moment(done["began"]), "ended": _moment(done["ended"]),
         "pending": pending, "executor": done["executor"], "given": done["count"]}
+    if batch.standing_paper:
+        told |= {"paper_files": len(batch.standing_paper), "paper_boxes": paper.boxes(batch),
+                 "boxes": len(paper.boxes(batch))}
+        if minutes := done.get("paper"):
+            told["paper_minutes"] = f"số {minutes['number']} ngày {_day(minutes['dated'])}"
     if kind != "destruction_handover":
         told |= {"files": done["files"], "list_hash": batch.plan_hash, "executed_hash": done["executed_hash"],
                  "places": [{"place": place, "removed": n, "found": found, "note": note}

@@ -1,13 +1,11 @@
 """Hand-overs (thu nộp) in the store: what one is, how an act is written, and how the catalogue learns it.
 
-One OCFL object a hand-over on each side; every act is one version of it. The order is store, ledger, catalogue; the
-catalogue notes the intention first ("writing"), so that whoever owns the archive next finishes what a kill left half
-told (TT 05/2025/TT-BNV Đ20–25: a dossier of the whole process).
+One OCFL object a hand-over on each side; every act is one version of it (TT 05/2025/TT-BNV Đ20–25: a dossier of the
+whole process). How acts are kept: archive/procedures.py.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,22 +16,22 @@ from typing import Any
 from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.orm import Session
 
-from archive import clock
+from archive import procedures
 from archive.catalogue import record as record_events
-from archive.errors import IntegrityError, NoRoomError, RefusedError, UsageError
+from archive.errors import UsageError
 from archive.files import json_bytes
 from archive.i18n import _
-from archive.ledger import Entry, event_key
+from archive.ledger import Entry
 from archive.model import Transfer as Row
 from archive.model import TransferItem as ItemRow
 from archive.opening import Archive
+from archive.procedures import WRITING, Entries
 from archive.store import NewFile, Store, StoredFile
 
 PREFIX = "urn:luutru:transfer:"
 TRANSFER, ITEMS = "transfer.json", "items.json"
 SCHEMA, ITEMS_SCHEMA = "luutru/transfer/1", "luutru/transfer-items/1"
 PAPERS, MESSAGES, RECEIVED = "papers", "messages", "received"
-WRITING = "writing"         # a hand-over's state in the catalogue, from before the put until the ledger knows
 AGENCY, ARCHIVE = "agency", "archive"
 # What is done → the kind of its event.
 KINDS = {"registered": "transfer_registered", "answered": "transfer_answered", "prepared": "transfer_prepared",
@@ -46,14 +44,14 @@ MOST_TOLD = 100             # findings and codes that the ledger's line keeps; t
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,58}[A-Za-z0-9]")
 _OF_AN_ITEM = ("n", "code", "title", "state", "objid", "sha256", "reason")
 
-Entries = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
-    """A hand-over as one version of its object tells it: registration and acts, and its case files."""
+class Transfer(procedures.Kept):
+    """A hand-over as one version of its object tells it: registration and acts, and its case files.
 
-    record: Entries
+    How far it is: see `state_name`.
+    """
+
     items: Sequence[Entries] = ()
 
     @property
@@ -61,24 +59,9 @@ class Transfer:
         """The code of its registration (mã đăng ký nộp), such as NL.H99.2026.01."""
         return str(self.record["code"])
 
-    @property
-    def state(self) -> str:
-        """How far it is: see `state_name`."""
-        return str(self.record["state"])
-
-    @property
-    def acts(self) -> Sequence[Entries]:
-        """What was done, in order."""
-        acts: Sequence[Entries] = self.record["acts"]
-        return acts
-
     def in_state(self, *states: str) -> list[Entries]:
         """Its case files that stand in one of these states, in order."""
         return [one for one in self.items if one["state"] in states]
-
-    def last(self, act: str) -> Entries | None:
-        """The last act of this kind; None when it was never done."""
-        return next((one for one in reversed(self.acts) if one["act"] == act), None)
 
     def moved(self, state: str, changes: Mapping[int, Entries]) -> Transfer:
         """The same in another state, with `changes` (by ordinal) of its case files."""
@@ -137,9 +120,8 @@ def open_transfer(archive: Archive, code: str, side: str = "") -> Transfer:
 
 def not_in(transfer: Transfer, *allowed: str) -> None:
     """Raises RefusedError unless the hand-over is in one of the states `allowed`."""
-    if transfer.state not in allowed:
-        raise RefusedError(_("The hand-over is “{state}”; this can be done while it is: {allowed}.").format(
-            state=state_name(transfer.state), allowed=", ".join(map(state_name, allowed))))
+    procedures.not_in(transfer.state, allowed, state_name,
+                      _("The hand-over is “{state}”; this can be done while it is: {allowed}."))
 
 
 def made(store: Store, code: str) -> dict[str, StoredFile]:
@@ -156,22 +138,14 @@ def write(archive: Archive, transfer: Transfer, act: str, particulars: Entries, 
     "messages/name.json", "received/name". The caller owns the archive. Returns it with the act. Raises NoRoomError:
     then nothing has happened.
     """
-    own = object_id(transfer.code)
-    version = archive.store.version(own) + 1
-    told = {"act": act, "version": version, "at": clock.stamp(at), "by": by, **particulars}
+    told = procedures.told(archive, _PROCEDURE, transfer.code, act, particulars, by=by, at=at)
     new = replace(transfer, record={**transfer.record, "acts": [*transfer.acts, told]})
     body = {"schema": ITEMS_SCHEMA, "transfer": transfer.code, "items": list(new.items)}
     put = {TRANSFER: NewFile(json_bytes(new.record)), ITEMS: NewFile(json_bytes(body))}
-    put |= {path_of(version, name): NewFile(data) for name, data in (files or {}).items()}
-    _mark(archive, new)
-    try:
-        archive.store.put(own, put, message=f"hand-over: {act}", user="luutru", created=at)
-    except (OSError, IntegrityError) as error:
-        catch_up(archive)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoomError(str(archive.settings.root)) from error
-        raise
-    _tell(archive, transfer.code)
+    put |= {path_of(told["version"], name): NewFile(data) for name, data in (files or {}).items()}
+    procedures.put(archive, _PROCEDURE, transfer.code, act, put, at=at,
+                   blank={"side": transfer.record["side"], "kind": "", "partner": ""})
+    procedures.tell(archive, _PROCEDURE, transfer.code)
     return new
 
 
@@ -182,14 +156,8 @@ def path_of(version: int, name: str) -> str:
 
 
 def catch_up(archive: Archive) -> None:
-    """Tell ledger and catalogue of acts that a kill interrupted. The caller owns the archive; cheap without any.
-
-    The store says how far it came: a version that is there is told, one that is not never happened.
-    """
-    with archive.catalogue.session() as session:
-        codes = list(session.scalars(select(Row.code).where(Row.state == WRITING).order_by(Row.code)))
-    for code in codes:
-        _tell(archive, code)
+    """Tell ledger and catalogue of acts that a kill interrupted. The caller owns the archive; cheap without any."""
+    procedures.finish(archive, _PROCEDURE)
 
 
 def admit(archive: Archive, session: Session, own: str) -> None:
@@ -244,33 +212,17 @@ def state_name(state: str) -> str:
 # --- steps -------------------------------------------------------------------------------------------------
 
 
-def _mark(archive: Archive, transfer: Transfer) -> None:
-    with archive.catalogue.session() as session:
-        row = session.get(Row, transfer.code)
-        if row is not None:
-            row.state = WRITING
-            return
-        session.add(Row(code=transfer.code, side=transfer.record["side"], kind="", partner="", state=WRITING,
-                        version=0, record={}))
-
-
-def _tell(archive: Archive, code: str) -> None:
-    with archive.catalogue.session() as session:
-        if archive.store.has(object_id(code)):
-            admit(archive, session, object_id(code))
-        else:
-            session.execute(delete(Row).where(Row.code == code))        # its first act never happened
-
-
 def _entry(store: Store, held: Transfer, act: Entries) -> Entry:
     """The event of an act: its particulars, and the SHA-256 of what it brought."""
     own, version = object_id(held.code), act["version"]
     there = store.files(own, version)
     brought = {path: there[path].sha256 for path in sorted(there) if f"/{version:04d}-" in path}
-    data = {key: value for key, value in act.items() if key not in ("by", "act")}
+    data = procedures.particulars(act)
     for key in ("findings", "case_files", "failed"):
         if len(data.get(key, ())) > MOST_TOLD:
             data |= {f"{key}_number": len(data[key]), key: data[key][:MOST_TOLD]}
-    kind = KINDS[act["act"]]
-    return Entry(kind, held.code, {**data, "side": held.record["side"], "object": own, "files": brought},
-                 event_key(kind, held.code, f"v{version}"), act["by"])
+    return procedures.entry(KINDS, held.code, act, {**data, "side": held.record["side"], "object": own,
+                                                    "files": brought})
+
+
+_PROCEDURE = procedures.Procedure(Row, "code", object_id, admit, "hand-over")

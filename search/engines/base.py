@@ -50,8 +50,11 @@ class Engine(Protocol):
     def __init__(self, folder: Path) -> None:
         """Open the engine's index in `folder`, an empty one where there is none."""
 
-    def add(self, entries: Iterable[Entry]) -> int:
-        """Index entries, replacing those of the same code; how many."""
+    def add(self, entries: Iterable[Entry], *, fresh: bool = False) -> int:
+        """Index entries, replacing those of the same code; how many.
+
+        `fresh`: nothing of these codes is in the index, and each comes once; then there is nothing to look for.
+        """
 
     def remove(self, codes: Iterable[str]) -> None:
         """Let no search find these documents; unknown codes are passed over."""

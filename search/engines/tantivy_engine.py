@@ -16,7 +16,7 @@ from tantivy import Query as Clause
 
 from search.engines.base import Found, IndexBusyError, Leniency, Order
 from search.engines.clauses import Known, everything_known, keys, whole
-from search.engines.terms import FACETS, KEYS, STREAMS, issued_days, order_of, packed, pieces, unpacked
+from search.engines.terms import FACETS, KEYS, STREAMS, compressed, decompressed, issued_days, order_of, pieces
 from search.engines.terms import keys as keys_of
 from search.entry import Entry
 from search.query import Query
@@ -33,20 +33,19 @@ def _schema() -> Any:
         build.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in STREAMS:
         build.add_text_field(name, tokenizer_name="whitespace", index_option="position")
-    build.add_text_field("bigrams", tokenizer_name="whitespace", index_option="freq")
+    build.add_text_field("bigrams", tokenizer_name="whitespace", index_option="basic")     # how often ranks no better
     for name in FACETS:
         build.add_text_field(f"facet_{name}", fast=True, tokenizer_name="raw", index_option="basic")
     for name in ("first_day", "last_day", "place"):
         build.add_unsigned_field(name, fast=True)
-    for name in ("entry", "text"):
-        build.add_bytes_field(name, stored=True)
+    build.add_bytes_field("entry", stored=True)
     return build.build()
 
 
 class TantivyEngine:
     """One Tantivy index folder; what each method promises is said in `search.engines.base.Engine`."""
 
-    SCHEMA_VERSION: ClassVar[int] = 3
+    SCHEMA_VERSION: ClassVar[int] = 4
 
     def __init__(self, folder: Path) -> None:
         self._meta = folder / "meta.json"
@@ -56,13 +55,14 @@ class TantivyEngine:
         self._seen: tuple[int, int] | None = None
         self._kinds = _TantivyClauses(self._schema)
 
-    def add(self, entries: Iterable[Entry]) -> int:
+    def add(self, entries: Iterable[Entry], *, fresh: bool = False) -> int:
         count = 0
         writer: Any = None
         try:
             for entry in entries:
                 writer = writer or self._writer()
-                writer.delete_documents_by_term("code", entry.code)
+                if not fresh:                 # every deletion is looked for in every segment
+                    writer.delete_documents_by_term("code", entry.code)
                 writer.add_document(_document(entry))
                 count += 1
             if writer is not None:
@@ -230,10 +230,9 @@ def _document(entry: Entry) -> Any:
     document.add_unsigned("first_day", issued[0] if issued else 0)
     document.add_unsigned("last_day", issued[1] if issued else 0)
     document.add_unsigned("place", order_of(entry, issued))
-    document.add_bytes("entry", packed(entry))
-    document.add_bytes("text", entry.text.encode("utf-8", "replace"))
+    document.add_bytes("entry", compressed(entry))
     return document
 
 
 def _entry(document: Any) -> Entry:
-    return unpacked(document.get_first("entry"), document.get_first("text").decode())
+    return decompressed(document.get_first("entry"))

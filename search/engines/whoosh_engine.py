@@ -95,7 +95,7 @@ class WhooshEngine:
         self._reading: Any = None
         self._kinds = _WhooshClauses()
 
-    def add(self, entries: Iterable[Entry]) -> int:
+    def add(self, entries: Iterable[Entry], *, fresh: bool = False) -> int:
         latest: dict[str, Entry] = {}
         count = 0
         for entry in entries:                 # Whoosh cannot replace what it has not committed yet
@@ -105,7 +105,7 @@ class WhooshEngine:
             return 0
         writer = self._writer()
         try:
-            held = self._searcher().doc_count_all() > 0
+            held = not fresh and self._searcher().doc_count_all() > 0
             for entry in latest.values():
                 if held:
                     writer.delete_by_term("code", entry.code)

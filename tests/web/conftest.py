@@ -15,19 +15,19 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from axe_core_python.sync_playwright import Axe
-from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from archive import clock, i18n, settings
-from archive.commands import init
-from ingest.commands import nightly as nightly_command
-from tests.conftest import NIGHT
+from archive import settings
+from web import accounts
 from web.accounts import Accounts
 from web.app import create_app
 from web.people import ROLES
 
 PASSWORD = "mùa thu Hà Nội 1954"
+NAMES = {role: role.replace("_", "-") for role in ROLES}
+HASHER = accounts._hasher       # the real one
 DESK, TELEPHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 
 
@@ -67,10 +67,9 @@ def form_token(html: str) -> str:
 def add_people(root: Path) -> dict[str, str]:
     """An account of each role; role → name."""
     held = Accounts(settings.load(root))
-    names = {role: role.replace("_", "-") for role in ROLES}
-    for role, name in names.items():
+    for role, name in NAMES.items():
         held.use_link(held.add(name, f"Nguyễn Thị {role.title()}", [role], by="test"), PASSWORD)
-    return names
+    return NAMES
 
 
 @contextmanager
@@ -89,18 +88,21 @@ def serving(root: Path) -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.fixture(scope="session")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample archive after its first night; copy it before changing it."""
-    root = tmp_path_factory.mktemp("portal") / "kho"
-    i18n.use("vi")
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> Iterator[None]:
+    """Passwords are hashed in one round: how slow a guess is, is tested in test_accounts.py with `HASHER`."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("LUUTRU_") and name != "LUUTRU_SHOTS"]:
-            patch.delenv(name)
-        patch.setattr(clock, "now", lambda: NIGHT)
-        for command, arguments in ((init.command, ["--sample"]), (nightly_command.command, ["--json"])):
-            done = CliRunner().invoke(command, arguments, obj=root)
-            assert done.exit_code in (0, 3), done.output
+        patch.setattr(accounts, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        accounts._nobody.cache_clear()
+        yield
+        accounts._nobody.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def first_night(sample_night: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample archive after its first night, with an account of each role; copy it before changing it."""
+    root = Path(shutil.copytree(sample_night, tmp_path_factory.mktemp("portal") / "kho"))
+    add_people(root)
     return root
 
 
@@ -108,18 +110,16 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(first_night: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The sample archive, served; shared by all tests: who changes records copies `first_night` and serves that."""
     root = Path(shutil.copytree(first_night, tmp_path_factory.mktemp("site") / "kho"))
-    names = add_people(root)
     with serving(root) as url:
-        yield Served(url, root, names)
+        yield Served(url, root, NAMES)
 
 
 @pytest.fixture
 def own_site(first_night: Path, tmp_path: Path) -> Iterator[Served]:
     """The same for one test alone, which may change anything."""
     root = Path(shutil.copytree(first_night, tmp_path / "kho"))
-    names = add_people(root)
     with serving(root) as url:
-        yield Served(url, root, names)
+        yield Served(url, root, NAMES)
 
 
 @pytest.fixture
@@ -162,18 +162,32 @@ def browse_as(page: Page, site: Served, role: str, language: str = "vi") -> None
     page.wait_for_url(f"{site.url}/")
 
 
+def violations(page: Page) -> list[str]:
+    """What of WCAG 2.1 A and AA axe sees violated, and where."""
+    page.evaluate(Axe().axe_script)
+    # Only what is wanted comes back: what passed names every element of the page.
+    found: list[str] = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']}).then(told => told.violations.map("
+        "one => `${one.id}: ${JSON.stringify(one.nodes.map(node => node.target))}`))",
+        ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"])
+    return found
+
+
+def too_wide(page: Page) -> int:
+    """By how many pixels the page is wider than the window."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return max(0, int(wide))
+
+
 def assert_accessible(page: Page) -> None:
     """No violation of WCAG 2.1 A or AA that axe can see, and nothing wider than the window."""
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
-    told = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]]
-    assert told == []
+    assert violations(page) == []
     assert_fits(page)
 
 
 def assert_fits(page: Page) -> None:
     """Nothing is wider than the window."""
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"the page is {wide} pixels wider than the window"
+    assert too_wide(page) == 0
 
 
 def shot(page: Page, name: str) -> None:

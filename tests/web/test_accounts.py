@@ -10,12 +10,12 @@ import signal
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import Type
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +24,7 @@ from archive import acts, catalogue, clock, opening, settings
 from archive.errors import ArchiveBusyError, UsageError
 from archive.opening import Archive
 from cli import luutru
+from tests.web.conftest import HASHER
 from web import accounts, passwords, sessions, totp
 from web.accounts import AccountError, Accounts
 from web.commands import account as account_command
@@ -323,12 +324,7 @@ def test_an_account_file_of_the_first_day_still_opens(held: Accounts, administra
         assert database.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
-@pytest.fixture(autouse=True)
-def _few_rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Cheap hashes: what is tested here is not how slow they are."""
-    from argon2 import PasswordHasher
-
-    monkeypatch.setattr(accounts, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    accounts._nobody.cache_clear()
-    yield
-    accounts._nobody.cache_clear()
+def test_a_guess_costs_what_rfc_9106_asks_for() -> None:
+    """All other tests of the portal hash in one round (conftest.py)."""
+    used = HASHER()
+    assert (used.type, used.time_cost, used.memory_cost, used.parallelism) == (Type.ID, 3, 64 << 10, 4)

@@ -27,7 +27,9 @@ OPEN = [{"subject": "Quy chế văn thư điện tử", "codeNumber": "1", "code
         {"subject": "Lịch công tác tuần thứ mười", "codeNumber": "2", "codeNotation": "TB-SNV", "mode": "01",
          "issuedDate": "02/02/2026", "organName": "Sở Nội vụ"}]
 SECRET = [{"subject": "Kỷ luật bà Nguyễn Bímậtnhân", "codeNumber": "77", "codeNotation": "KL-SNV", "mode": "02",
-           "issuedDate": "03/02/2026", "organName": "Sở Nội vụ"}]
+           "issuedDate": "03/02/2026", "organName": "Sở Nội vụ"},
+          {"subject": "Quy chế bảo vệ Bímậtnhân, thay thế Quyết định số 1/QĐ-SNV", "codeNumber": "79",
+           "codeNotation": "QC-BAN", "mode": "02", "issuedDate": "03/02/2019", "organName": "Ban Kínđáo"}]
 UNDECIDED = [{"subject": "Thư gửi chưaquyếtđịnh", "codeNumber": "78", "codeNotation": "CV-SNV",
               "issuedDate": "04/02/2026", "organName": "Sở Nội vụ"}]
 ADDRESSES = ["/", "/search?q=", "/search?q=bimatnhan", "/search?q=chuaquyetdinh", "/search?q=ky+luat",
@@ -36,7 +38,13 @@ ADDRESSES = ["/", "/search?q=", "/search?q=bimatnhan", "/search?q=chuaquyetdinh"
              f"/search?q=&casefile={OTHER}", f"/search?q=&casefile={CLOSED_BOX}", "/search?q=%22ky+luat+ba%22",
              "/search?q=&page=2", "/casefiles", "/casefiles?q=VP", f"/casefiles/{FILE}", f"/casefiles/{OTHER}",
              f"/casefiles/{CLOSED_BOX}", f"/documents/{OTHER}.0000001", f"/documents/{OTHER}.0000001/files/0",
-             f"/documents/{CLOSED_BOX}.0000001", f"/documents/{FILE}.0000001"]
+             f"/documents/{CLOSED_BOX}.0000001", f"/documents/{FILE}.0000001",
+             "/search?q=quy+che", "/search?q=quy+chee+bao+vej", "/search?q=bao+vee", "/search?q=&in_year=2019",
+             "/search?q=&in_organ=ban+kin+dao", "/search?q=&in_access=restricted", "/search?q=&in_retention=open",
+             "/search?q=&in_retention=running&order=oldest", "/search/suggest?q=ky+lu", "/search/suggest?q=quy+che",
+             "/search/suggest?q=77", "/search/suggest?q=79/QC", "/search/export?q=&format=csv", "/plan",
+             "/plan?fonds=H99&year=2026", "/saved", f"/documents/{OTHER}.0000001/copy",
+             f"/documents/{OTHER}.0000001/picture/0/1", f"/documents/{FILE}.0000001?q=quy+che&tab=text"]
 MAY = {"archivist", "council_member", "archive_centre", "auditor"}
 
 
@@ -81,6 +89,16 @@ def test_who_may_not_know_gets_the_same_bytes_as_if_the_secrets_did_not_exist(tw
             if role == "administrator" and address == "/":
                 continue            # the totals of the archive are this role's business
             assert plain(first.get(address), two[0]) == plain(second.get(address), two[1]), address
+
+
+def test_who_may_know_is_shown_all_of_it(two: tuple[Served, Served]) -> None:
+    with two[0].client("archivist") as client:
+        page = client.get("/search?q=").text
+        assert all(one in page for one in ("Ban Kínđáo", "in_year=2019", "in_access=restricted"))
+        assert "Bímậtnhân" in client.get("/search/suggest?q=bao+ve").text
+        assert 'href="/search?q=bao+ve"' in client.get("/search?q=bao+vee").text.replace("%20", "+")
+        assert "Replaced by" in client.get(f"/documents/{FILE}.0000001").text
+        assert "Bímậtnhân" in client.get("/search/export?q=&format=csv").text
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -133,7 +151,7 @@ def test_a_person_of_one_agency_reads_its_own_and_only_the_open_of_others(tmp_pa
     archive = opening.make_archive(root, {"agency": {"code": "H99", "name": "Sở Nội vụ tỉnh Mẫu"}})
     with opening.ownership(archive):
         opening.open_fonds(archive, "H98", "Sở Khác")
-    store_documents(archive, SECRET, code=OTHER)
+    store_documents(archive, SECRET[:1], code=OTHER)
     store_documents(archive, [{**SECRET[0], "subject": "Chuyện riêng sở khác"}, OPEN[1]], code="H98.2026.01.VP")
     with opening.ownership(archive):
         index_documents(archive)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy import select
@@ -11,6 +12,10 @@ from sqlalchemy import select
 from archive import model
 from archive.i18n import _
 from archive.terminal import archive_at, console, person, print_json, print_table
+from web.commands import account_token
+
+if TYPE_CHECKING:
+    from web.accounts import Account
 
 # As ROLES of web/people.py, which would load the whole of the portal for a help text; a test compares them.
 ROLES = ("administrator", "archivist", "records_officer", "council_member", "archive_centre", "auditor", "reader")
@@ -21,15 +26,20 @@ def command() -> None:
     """Accounts of the portal."""
 
 
-@command.command("add", help=_("Make an account and show the one-time link under which its person chooses a password."))
+command.add_command(account_token.command)
+
+
+@command.command("add", help=_("Make an account and show the one-time link under which its person chooses a password; "
+                               "for a program, which never logs in, --machine."))
 @click.argument("name")
 @click.option("--full-name", required=True, help=_("the person's full name"))
 @click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help=_("repeat for several"))
 @click.option("--fonds", default="", help=_("the agency whose fonds is the person's own; empty: the whole archive"))
+@click.option("--machine", is_flag=True, help=_("for a program: no password, tokens act for it"))
 @click.option("--dry-run", is_flag=True, help=_("check, and change nothing"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_obj
-def add(root: Path, name: str, full_name: str, roles: tuple[str, ...], fonds: str, dry_run: bool,
+def add(root: Path, name: str, full_name: str, roles: tuple[str, ...], fonds: str, machine: bool, dry_run: bool,
         as_json: bool) -> None:
     """Make an account."""
     from web.accounts import Accounts
@@ -42,8 +52,16 @@ def add(root: Path, name: str, full_name: str, roles: tuple[str, ...], fonds: st
                 raise click.UsageError(_("This archive has no fonds {code}.").format(code=fonds))
         held = Accounts(archive.settings)
         if dry_run:
-            held.check(name.strip().lower(), full_name, list(roles))
+            held.check(name.strip().lower(), full_name, list(roles), machine=machine)
             console().print(_("The account {name} could be made.").format(name=name))
+            return
+        if machine:
+            held.add_machine(name, full_name, list(roles), fonds=fonds, by=person())
+            if as_json:
+                print_json({"name": name.strip().lower(), "machine": True})
+            else:
+                console().print(_("The account {name} is made. A token for it: luutru account token add {name}").format(
+                    name=name.strip().lower()), soft_wrap=True)
             return
         _show_link(root, held.add(name, full_name, list(roles), fonds=fonds, by=person()), name, as_json)
 
@@ -62,9 +80,16 @@ def list_(root: Path, as_json: bool) -> None:
         print_json([asdict(one) for one in found])
         return
     print_table(_("Accounts"), (_("Name"), _("Full name"), _("Roles"), _("Agency"), _("State")), [
-        (one.name, one.full_name, ", ".join(map(role_title, one.roles)), one.fonds or _("whole archive"),
-         _("locked") if one.locked else _("in use") if one.has_password else _("waits for its person"))
+        (one.name, one.full_name, ", ".join(map(role_title, one.roles)), one.fonds or _("whole archive"), _state(one))
         for one in found])
+
+
+def _state(one: Account) -> str:
+    if one.locked:
+        return _("locked")
+    if one.machine:
+        return _("a program's")
+    return _("in use") if one.has_password else _("waits for its person")
 
 
 @command.command("lock", help=_("Lock an account, or unlock it; its sessions end."))

@@ -4,8 +4,36 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.pages import account, accounts, casefiles, documents, home, login, quarantine, review, search
+from web.pages import (
+    account,
+    accounts,
+    administration,
+    audit,
+    casefiles,
+    deadlines,
+    destructions,
+    documents,
+    holds,
+    home,
+    login,
+    plan,
+    programs,
+    quarantine,
+    readings,
+    retention,
+    review,
+    saved,
+    search,
+    settings,
+    sign_on,
+    transfers,
+    trust,
+    votes,
+)
 
-OPEN: list[APIRouter] = [login.router]
-ROUTERS: list[APIRouter] = [home.router, search.router, documents.router, casefiles.router, review.router,
-                            quarantine.router, accounts.router, account.router]
+OPEN: list[APIRouter] = [login.router, sign_on.router]
+ROUTERS: list[APIRouter] = [home.router, search.router, saved.router, documents.router, casefiles.router, plan.router,
+                            review.router, quarantine.router, retention.router, holds.router, destructions.router,
+                            votes.router, transfers.router, deadlines.router, accounts.router, account.router,
+                            administration.router, settings.router, trust.router, audit.router, readings.router,
+                            programs.router]

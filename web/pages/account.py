@@ -1,7 +1,8 @@
-"""One's own account: password, second factor, sessions."""
+"""One's own account: password, second factor, sessions, tokens for programs."""
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -13,8 +14,10 @@ from web import totp
 from web.people import Person, person
 from web.rendering import page
 from web.site import Site
+from web.tokens import SCOPES, USUAL_DAYS, scope_title
 
 router = APIRouter()
+FRESH = 15 * 60.0       # so young a session is as good as a password, where an account has none, seconds
 Me = Annotated[Person, Depends(person)]
 Text = Annotated[str, Form()]
 
@@ -86,9 +89,46 @@ def end_second_factor(request: Request, who: Me, password: Text = "") -> Respons
     return RedirectResponse("/account", 303)
 
 
-def _page(request: Request, who: Person, *, fault: str = "", secret: str = "") -> Response:
+@router.post("/account/tokens")
+def make_token(request: Request, who: Me, title: Text = "", days: Text = "", password: Text = "",
+               scopes: Annotated[list[str] | None, Form()] = None) -> Response:
+    """Make a token for a program that acts for oneself; it is shown once, here. The password is asked for once more.
+
+    Who signs on elsewhere has none here; their session must be young.
+    """
+    site: Site = request.app.state.site
+    account = site.accounts.get(who.name)
+    try:
+        if account is not None and account.has_password:
+            site.sessions.check_password(who.name, password, request.client.host if request.client else "")
+        elif site.sessions.began(who) < time.time() - FRESH:
+            raise UsageError(_("Log out, sign on again, and make the token within 15 minutes."))
+        shown, _token = site.tokens.make(who.name, title, scopes or [], days=days_of(days), by=who.actor)
+    except UsageError as problem:
+        return _page(request, who, fault=str(problem))
+    return _page(request, who, shown=shown)
+
+
+@router.post("/account/tokens/{id}/end")
+def end_token(request: Request, who: Me, id: str) -> Response:
+    """End one of one's own tokens at once."""
+    site: Site = request.app.state.site
+    try:
+        site.tokens.revoke(id, of=who.name, by=who.actor)
+    except UsageError as problem:
+        return _page(request, who, fault=str(problem))
+    return RedirectResponse("/account", 303)
+
+
+def days_of(text: str) -> int:
+    """For how many days a token is to hold, as it was typed; 0 for what is no number."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
+
+
+def _page(request: Request, who: Person, *, fault: str = "", secret: str = "", shown: str = "") -> Response:
     site: Site = request.app.state.site
     account = site.accounts.get(who.name)
     assert account is not None
     return page(request, "account.html", status=400 if fault else 200, account=account, fault=fault, secret=secret,
-                sessions=site.sessions.count(who.name))
+                sessions=site.sessions.count(who.name), shown=shown, tokens=site.tokens.of(who.name), scopes=SCOPES,
+                scope_title=scope_title, days=min(USUAL_DAYS, site.settings.web.token_days))

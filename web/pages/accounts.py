@@ -1,4 +1,7 @@
-"""The administrator's page: accounts, their roles, one-time links, locks."""
+"""The administrator's page: accounts, their roles, one-time links, locks, tokens of programs.
+
+For a person's account nobody else makes a token: who holds one is taken for the person.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from archive import model
 from archive.errors import UsageError
 from archive.i18n import _
 from web.accounts import AccountError
+from web.pages.account import days_of
 from web.people import ROLES, Person, requires_right
 from web.rendering import page
 from web.site import Site
+from web.tokens import SCOPES, USUAL_DAYS, scope_title
 
 router = APIRouter()
 Administrator = Annotated[Person, Depends(requires_right("accounts"))]
@@ -30,10 +35,13 @@ def accounts_page(request: Request, who: Administrator) -> Response:
 
 @router.post("/accounts")
 def add(request: Request, who: Administrator, name: Text = "", full_name: Text = "", fonds: Text = "",
-        roles: Texts = None) -> Response:
-    """Make an account; its one-time link is shown once, here."""
+        roles: Texts = None, machine: Text = "") -> Response:
+    """Make an account; a person's one-time link is shown once, here."""
     site: Site = request.app.state.site
     try:
+        if machine:
+            site.accounts.add_machine(name, full_name, roles or [], fonds=_fonds(site, fonds), by=who.actor)
+            return RedirectResponse(f"/accounts/{name.strip().lower()}", 303)
         token = site.accounts.add(name, full_name, roles or [], fonds=_fonds(site, fonds), by=who.actor)
     except UsageError as problem:
         return _list(request, {"name": name, "full_name": full_name, "fonds": fonds, "roles": roles or []},
@@ -80,19 +88,49 @@ def reset(request: Request, name: str, who: Administrator) -> Response:
     return _one(request, name, link=_link(request, token))
 
 
+@router.post("/accounts/{name}/tokens")
+def make_token(request: Request, name: str, who: Administrator, title: Text = "", days: Text = "",
+               scopes: Texts = None) -> Response:
+    """Make a token for a machine's account; it is shown once, here."""
+    site: Site = request.app.state.site
+    account = site.accounts.get(name)
+    if account is None:
+        raise HTTPException(404)
+    try:
+        if not account.machine:
+            raise AccountError(_("A person makes tokens under their own name; you may end them."))
+        shown, _token = site.tokens.make(name, title, scopes or [], days=days_of(days), by=who.actor)
+    except UsageError as problem:
+        return _one(request, name, fault=str(problem))
+    return _one(request, name, shown=shown)
+
+
+@router.post("/accounts/{name}/tokens/{id}/end")
+def end_token(request: Request, name: str, id: str, who: Administrator) -> Response:
+    """End a token of an account at once."""
+    site: Site = request.app.state.site
+    try:
+        site.tokens.revoke(id, of=name, by=who.actor)
+    except UsageError as problem:
+        return _one(request, name, fault=str(problem))
+    return RedirectResponse(f"/accounts/{name}", 303)
+
+
 def _list(request: Request, typed: dict[str, object], *, fault: str = "", status: int = 200) -> Response:
     site: Site = request.app.state.site
     return page(request, "accounts.html", status=status, accounts=site.accounts.all(), roles=ROLES, typed=typed,
                 fault=fault, fonds=_all_fonds(site))
 
 
-def _one(request: Request, name: str, *, fault: str = "", link: str = "") -> Response:
+def _one(request: Request, name: str, *, fault: str = "", link: str = "", shown: str = "") -> Response:
     site: Site = request.app.state.site
     account = site.accounts.get(name)
     if account is None:
         raise HTTPException(404)
     return page(request, "account_of.html", status=400 if fault else 200, account=account, roles=ROLES, fault=fault,
-                link=link, sessions=site.sessions.count(name), fonds=_all_fonds(site))
+                link=link, sessions=site.sessions.count(name), fonds=_all_fonds(site), shown=shown,
+                tokens=site.tokens.of(name), scopes=SCOPES, scope_title=scope_title,
+                days=min(USUAL_DAYS, site.settings.web.token_days))
 
 
 def _all_fonds(site: Site) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
-"""The morning page: what the night brought, what waits, what is due, and which promises are kept."""
+"""The morning page: what the night brought, what waits, what is due, which promises are kept, and how it goes on."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import func, select
@@ -11,8 +11,15 @@ from archive import clock, model
 from archive.access import within
 from archive.i18n import language
 from ingest import digitised, report
-from ingest.commands.report import package_sentence, promise_sentence, recheck_sentence
+from ingest.commands.report import package_sentence, promise_sentence, recheck_sentence, search_sentence
 from ingest.report import WAITING, Report, reasons
+from search.saved import SavedSearchesError
+from web.pages.asking import of_saved
+from web.pages.charts import intake, refusals
+from web.pages.deadlines import box
+from web.pages.forecast import forecast
+from web.pages.retention_outlook import drawn, outlook
+from web.pages.saved import news
 from web.people import Person, person
 from web.rendering import page
 from web.site import Site
@@ -66,6 +73,27 @@ def _night(request: Request, who: Person, batch: str) -> Response:
         stored=sorted((line for line in shown.lines if line.state == "stored"), key=lambda line: line.document)
         if shown else [],
         waiting=reasons(line for line in shown.lines if line.state in WAITING) if shown else [],
-        earlier=reasons(shown.earlier) if shown else [],
+        earlier=reasons(shown.earlier) if shown else [], searches=_searches(site, who),
         promise_sentence=promise_sentence, package_sentence=package_sentence, recheck_sentence=recheck_sentence,
-        digitised_sentences=digitised.sentences)
+        search_sentence=search_sentence, digitised_sentences=digitised.sentences,
+        **_outlook(site, who, made, full=full))
+
+
+def _searches(site: Site, who: Person) -> list[tuple[Any, Any]]:
+    """The person's kept searches to which something is new; the page goes on where they cannot be read."""
+    try:
+        return [(one, of_saved(one.saved)) for one in news(site, who) if one.total and one.saved.alert]
+    except SavedSearchesError:
+        return []
+
+
+def _outlook(site: Site, who: Person, made: Report | None, *, full: bool) -> dict[str, Any]:
+    """Charts and forecast, for those who see the night's figures; agencies and what is due as their rights allow."""
+    if made is None:
+        return {"intake": None, "refusals": [], "due": None, "ahead": None, "deadline_box": None}
+    with site.session() as session:
+        stored = intake(session, made.night, by_agency=full)
+        refused = refusals(session)
+        ahead = forecast(session, site.settings)
+    return {"intake": stored if any(one.total for one in stored.columns) else None, "refusals": refused, "ahead": ahead,
+            "due": drawn(outlook(site, who)) if who.may("retention") else None, "deadline_box": box(site, who)}

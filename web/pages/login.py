@@ -34,10 +34,10 @@ def log_in_page(request: Request, next: str = "/") -> Response:
 def log_in(request: Request, name: Text = "", password: Text = "", next: Text = "/") -> Response:
     """Try to log in: a new session, the question for the second factor, or the form again."""
     site: Site = request.app.state.site
-    tried = site.sessions.log_in(name, password, _address(request))
+    tried = site.sessions.log_in(name, password, address_of(request))
     if tried.session:
         target = local_path(next)
-        response = RedirectResponse(_code_page(target) if tried.code_wanted else target, 303)
+        response = RedirectResponse(code_page_of(target) if tried.code_wanted else target, 303)
         site.sessions.remember(request, response, tried.session)
         return response
     fault = _waits(tried) if tried.wait else _("Name or password is not right.")
@@ -55,7 +55,7 @@ def code_page(request: Request, next: str = "/") -> Response:
 def second_factor(request: Request, code: Text = "", next: Text = "/") -> Response:
     """The code of the second factor: a new session, or the question again."""
     site: Site = request.app.state.site
-    tried = site.sessions.second_factor(request, code[:20], _address(request))
+    tried = site.sessions.second_factor(request, code[:20], address_of(request))
     if tried.session:
         response: Response = RedirectResponse(local_path(next), 303)
         site.sessions.remember(request, response, tried.session)
@@ -110,11 +110,13 @@ def choose_language(request: Request, language: str, next: str = "/") -> Respons
     return response
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """The network address that asks."""
     return request.client.host if request.client else ""
 
 
-def _code_page(target: str) -> str:
+def code_page_of(target: str) -> str:
+    """The page that asks for the second factor and goes on to `target`."""
     return "/login/code" if target == "/" else f"/login/code?next={quote(target, safe='')}"
 
 

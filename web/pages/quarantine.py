@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy import select
+from sqlalchemy import String, cast, exists, select
 
 from archive import model
-from archive.access import access_of
+from archive.access import access_of, known_case_file
 from archive.codes import parse_file_code
 from archive.errors import RefusedError, UsageError
 from archive.findings import Finding, Level, rules
@@ -126,7 +126,7 @@ def _shown(request: Request, who: Person, row: model.Item, *, status: int = 200,
     return rendered(
         request, "quarantine/item.html", status=status, row=row, said=said, findings=findings, secret=secret,
         acts=who.may(ACTS) and row.state in releasing.HELD, waits=row.state in releasing.HELD, laid=laid, first=first,
-        more=more, case_files=_case_files(site) if rows else [], mark=mark(row), acceptable=acceptable(findings),
+        more=more, case_files=_case_files(site, who) if rows else [], mark=mark(row), acceptable=acceptable(findings),
         accepted=row.facts.get("accepted", []), part=part, number=min(number, drawn or 1), pages=drawn,
         parts_of=[] if secret else [one["name"] for one in _received(row)], view=pictures.view_of(request.query_params),
         reason=(typed or {}).get("reason", ""),
@@ -189,21 +189,26 @@ def _page_named(request: Request, findings: Sequence[Finding]) -> tuple[int, int
     return 0, next((one for one in named if one), 1)
 
 
-def _case_files(site: Site) -> list[tuple[str, str]]:
-    """Case files that a document can go into: the open ones, then those of the file plans, newest first."""
+def _case_files(site: Site, who: Person) -> list[tuple[str, str]]:
+    """Case files that a document can go into: the open ones, then those of the file plans, newest first.
+
+    Only those of which the person may know; the code of another can be typed. A line of a plan without a case file has
+    no mode yet and is undecided.
+    """
     with site.session() as session:
-        held = session.execute(select(model.CaseFile.code, model.CaseFile.title, model.CaseFile.state).order_by(
-            model.CaseFile.year.desc(), model.CaseFile.code).limit(MOST_CODES)).all()
+        held = session.execute(select(
+            model.CaseFile.code, model.CaseFile.title, model.CaseFile.state).where(known_case_file(who.reach)).order_by(
+                model.CaseFile.year.desc(), model.CaseFile.code).limit(MOST_CODES)).all()
+        of_plan = (model.FilePlanEntry.fonds + "." + cast(model.FilePlanEntry.year, String) + "."
+                   + model.FilePlanEntry.notation)
         planned = session.execute(select(
             model.FilePlanEntry.fonds, model.FilePlanEntry.year, model.FilePlanEntry.notation,
-            model.FilePlanEntry.title).order_by(model.FilePlanEntry.year.desc(), model.FilePlanEntry.position).limit(
-                MOST_CODES)).all()
+            model.FilePlanEntry.title).where(~exists().where(model.CaseFile.code == of_plan)).order_by(
+                model.FilePlanEntry.year.desc(), model.FilePlanEntry.position).limit(MOST_CODES)).all()
     found = {one.code: one.title for one in held if one.state == "open"}
-    closed = {one.code for one in held} - found.keys()
     for one in planned:
-        code = f"{one.fonds}.{one.year}.{one.notation}"
-        if code not in closed:
-            found.setdefault(code, one.title)
+        if who.reach.covers(one.fonds, "undecided"):
+            found.setdefault(f"{one.fonds}.{one.year}.{one.notation}", one.title)
     return list(found.items())[:MOST_CODES]
 
 
