@@ -215,7 +215,7 @@ def test_a_wrong_secret_costs_the_same_whether_or_not_the_token_exists(kho: Serv
 
     monkeypatch.setattr(tokens.hmac, "compare_digest", compare)
     for wrong in (shown[:-1] + ("a" if shown[-1] != "a" else "b"), "luutru_000000000000." + "x" * 43):
-        with pytest.raises(TokenError, match="no token of this archive"):
+        with pytest.raises(TokenError):
             held.person(wrong)
     assert [len(one) for pair in compared for one in pair] == [64, 64, 64, 64]
 

@@ -91,7 +91,7 @@ MAY_WATCH = {"administrator", "archivist", "auditor"}
 ENGLISH = re.compile(r"\b(?:the|of|and|is|are|was|were|with|for|by|from|this|that|not|has|have|been|your|you)\b", re.I)
 
 
-RAW = re.compile(r"--[\w-]+|\(chi tiết kỹ thuật: .*|\{'.*")
+RAW = re.compile(r"--[\w-]+|\(chi tiết kỹ thuật: .*|\{'.*|(?<!\w)/\S+")
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class Segments(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = dict(attrs)
         hidden = tag in ("script", "style", "code", "textarea", "pre", "kbd") or \
-            told.get("lang", self.language) != self.language
+            told.get("lang", self.language) != self.language or "code" in (told.get("class") or "").split()
         if not hidden and not any(self.open):
             self.found += [told[name] for name in self.SAID if told.get(name)]
         if tag not in self.VOID:
@@ -310,10 +310,11 @@ def watched(window: BrowserContext, address: str, complaints: list[tuple[str, st
     return page
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_is_accessible_and_fits_the_desk_and_the_telephone(walk: Walk, browser: Browser,
-                                                                      language: str) -> None:
-    """Each as the first role that it is open to; the home page, which differs most, as each."""
+def test_every_page_is_accessible_and_fits_the_desk_and_the_telephone(walk: Walk, browser: Browser) -> None:
+    """Each as the first role that it is open to; the home page, which differs most, as each. English words are shorter
+    than Vietnamese ones, and what axe looks at is the same: it is looked at in Vietnamese, at the desk.
+    """
+    language = "vi"
     windows = contexts(walk, browser, language)
     complaints: list[tuple[str, str]] = []
     for route, address, answers in walk.asked(language):
@@ -328,7 +329,7 @@ def test_every_page_is_accessible_and_fits_the_desk_and_the_telephone(walk: Walk
                 shot(page, re.sub(r"\W+", "-", f"{address} {role} {size['width']} {language}").strip("-"))
                 if wide := too_wide(page):
                     complaints.append((address, f"{wide} pixels wider than {size['width']} ({role})"))
-                if language == "vi" and role == seeing[0]:
+                if size is DESK and role == seeing[0]:
                     complaints += [(address, f"{size['width']}: {one}") for one in violations(page)]
             page.close()
     for window in windows.values():

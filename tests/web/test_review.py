@@ -24,9 +24,9 @@ from search.generations import STATE
 from search.index import index_folder, open_index
 from tests.web.conftest import (
     DESK,
+    NAMES,
     TELEPHONE,
     Served,
-    add_people,
     assert_accessible,
     assert_fits,
     browse_as,
@@ -489,9 +489,8 @@ def test_a_long_list_is_paged(first_night: Path, tmp_path: Path, monkeypatch: py
     from web.pages import review as pages
 
     root = Path(shutil.copytree(first_night, tmp_path / "kho"))
-    names = add_people(root)
     monkeypatch.setattr(pages, "AT_ONCE", 5)
-    with serving(root) as url, Served(url, root, names).client("archivist") as client:
+    with serving(root) as url, Served(url, root, NAMES).client("archivist") as client:
         parts = [client.get(f"/review?under=1&at={at}").text for at in (1, 2, 3, 4)]
     assert [part.count("data-row ") for part in parts] == [5, 5, 5, 2]
     assert "6–10 of 17" in parts[1] and "17 pages wait" in parts[1]
