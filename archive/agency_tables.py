@@ -22,8 +22,7 @@ from archive.codes import Scheme, agency_code, parse_file_code
 from archive.dates import Precision, parse_date
 from archive.findings import Finding, finding
 from archive.settings import Settings
-from archive.sheets import Sheet, UnreadableSheetError, headings_of, read_sheets
-from archive.spelling import fold
+from archive.sheets import Sheet, UnreadableSheetError, columns_of, headings_of, read_sheets
 from archive.store import Store
 
 FORM = Path(__file__).with_name("agencies.toml")
@@ -154,13 +153,8 @@ def _lines(row: Mapping[str, str]) -> tuple[list[Agency], str, str, str]:
 
 def _columns(row: tuple[str, ...]) -> dict[str, int]:
     """Where each column stands, empty when `row` is not the heading row."""
-    found: dict[str, int] = {}
-    for index, cell in enumerate(row):
-        name = _headings().get(fold(cell))
-        if name is not None:
-            found.setdefault(name, index)
-    # A code alone could head any table: something must be said of it.
-    return found if all(name in found for name in _form()["required"]["columns"]) and len(found) > 1 else {}
+    found = columns_of(_headings(), _form()["required"]["columns"], row)
+    return found if len(found) > 1 else {}      # a code alone could head any table: something must be said of it
 
 
 @cache

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from archive.codes import Notation, parse_notation
 from archive.findings import Finding, finding
 from archive.retention_text import parse_retention
-from archive.sheets import Sheet, UnreadableSheetError, headings_of, read_sheets
+from archive.sheets import Sheet, UnreadableSheetError, columns_of, headings_of, read_sheets
 from archive.spelling import fold
 
 FORM = Path(__file__).with_name("file_plan.toml")
@@ -128,12 +128,7 @@ def _read(sheet: Sheet, start: int, reading: _Reading, year: int | None) -> File
 
 def _columns(row: tuple[str, ...]) -> dict[str, int]:
     """Where each column of the form stands, empty when `row` is not the heading row."""
-    found: dict[str, int] = {}
-    for index, cell in enumerate(row):
-        name = _headings().get(fold(cell))
-        if name is not None:
-            found.setdefault(name, index)
-    return found if all(name in found for name in _form()["required"]["columns"]) else {}
+    return columns_of(_headings(), _form()["required"]["columns"], row)
 
 
 def _year(title: tuple[tuple[str, ...], ...], reading: _Reading, given: int | None) -> int | None:

@@ -6,9 +6,11 @@ Bytes are flushed to the disk before a name points to them, and the folder after
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,6 +50,21 @@ def new_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
+
+
+def locked(handle: int, wait: float = 0.0) -> bool:
+    """Take the one lock on an open file, waited for `wait` seconds; whether it is ours. A killed process gives it back.
+    """
+    patience = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= patience:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
 
 
 def fsync_folder(folder: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from archive import acts, clock, layout
 from archive import settings as settings_module
 from archive.catalogue import Catalogue, catch_up, compare, open_catalogue, record
 from archive.errors import ArchiveBusyError, CatalogueLostError, NoArchiveError, UsageError
-from archive.files import json_bytes, write_atomically
+from archive.files import json_bytes, locked, write_atomically
 from archive.i18n import _
 from archive.ledger import Entry, Ledger, event_key
 from archive.model import CaseFile, Document, Event, FilePlanEntry, Fonds, ScanJob
@@ -109,17 +107,9 @@ def ownership(archive: Archive, *, rebuilding: bool = False, wait: float = 0.0) 
     path = archive.settings.root / "luutru.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        patience = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() < patience:
-                    time.sleep(0.05)
-                    continue
-                owner = os.pread(handle, 100, 0).decode(errors="replace").strip()
-                raise ArchiveBusyError(owner or "?") from None
+        if not locked(handle, wait):
+            owner = os.pread(handle, 100, 0).decode(errors="replace").strip()
+            raise ArchiveBusyError(owner or "?")
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
         archive.ledger.take_over()

@@ -231,3 +231,14 @@ def _cells(rows: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
 def headings_of(form: Mapping[str, Any]) -> dict[str, str]:
     """Folded spelling of a column's heading → the column, from the table "columns" of a form."""
     return {fold(spelling): name for name, spellings in form["columns"].items() for spelling in spellings}
+
+
+def columns_of(headings: Mapping[str, str], required: Iterable[str], row: tuple[str, ...]) -> dict[str, int]:
+    """Where each column stands by its heading (`headings_of`); empty when `row` lacks a required one: not its headings.
+    """
+    found: dict[str, int] = {}
+    for index, cell in enumerate(row):
+        name = headings.get(fold(cell))
+        if name is not None:
+            found.setdefault(name, index)
+    return found if all(name in found for name in required) else {}

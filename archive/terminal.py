@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from archive import clock, i18n
@@ -28,13 +30,16 @@ from archive.errors import (
     RefusedError,
     UsageError,
 )
-from archive.i18n import _
+from archive.findings import Finding, Level
+from archive.i18n import _, language
 from archive.opening import Archive, open_archive
 from archive.settings import Settings, load
 
 STATES = {"stored": "green", "quarantine": "yellow", "failed": "red", "kept_out": "red", "duplicate": "dim",
           "list": "dim", "package": "green", "turned_away": "dim", "released": "cyan", "received": "cyan",
           "examined": "cyan", "destroyed": "dim", "notice": "dim"}
+ALIKE = 5           # findings of one code that are shown; --json has all
+_COLOURS = {Level.refused: "red", Level.failed: "red", Level.warning: "yellow", Level.note: "dim"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -139,6 +144,22 @@ def local_day(iso: str) -> str:
     """A recorded day as people in Vietnam write it, day/month/year; what is no whole day stays as it is."""
     year, first, month, second, day = iso[:4], iso[4:5], iso[5:7], iso[7:8], iso[8:]
     return f"{day}/{month}/{year}" if first == second == "-" and len(day) == 2 else iso
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Findings with their articles and cures; many of one code are told by their number, the cure once."""
+    found = list(findings)
+    of_code, shown = Counter(one.code for one in found), Counter[str]()
+    for one in found:
+        shown[one.code] += 1
+        if shown[one.code] <= ALIKE:
+            cited = one.citation(language())
+            console().print(f"  [{_COLOURS.get(one.level, '')}]{one.code}[/] {escape(one.sentence(language()))}"
+                            + (f" [dim]({escape(cited)})[/]" if cited else ""), soft_wrap=True)
+        if shown[one.code] == min(ALIKE, of_code[one.code]):
+            if (more := of_code[one.code] - ALIKE) > 0:
+                console().print(_("  … and {n} more of {code}").format(n=more, code=one.code))
+            console().print(f"    [green]→ {escape(one.cure(language()))}[/]", soft_wrap=True)
 
 
 def person() -> str:

@@ -6,18 +6,16 @@ still making, so that the next rebuild goes on with it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from archive.errors import LuuTruError
-from archive.files import json_bytes, write_atomically
+from archive.files import json_bytes, locked, write_atomically
 from archive.i18n import _
 from search.engines.base import Engine, IndexBusyError
 
@@ -100,15 +98,8 @@ def writing(folder: Path, wait: float) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        patience = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > patience:
-                    raise IndexBusyError(_("another process is writing the search index")) from None
-                time.sleep(0.05)
+        if not locked(handle, wait):
+            raise IndexBusyError(_("another process is writing the search index"))
         yield
     finally:
         os.close(handle)

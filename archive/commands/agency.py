@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from archive.findings import Finding
-from archive.i18n import _, language
-from archive.terminal import archive_at, console, person, print_json, print_table
+from archive.i18n import _
+from archive.terminal import archive_at, console, person, print_findings, print_json, print_table
 
 if TYPE_CHECKING:
     from archive.agencies import Agency, AgencyTable
@@ -49,7 +47,7 @@ def import_(root: Path, file: Path, dry_run: bool, as_json: bool) -> None:
                 [(escape(line.code), names[one.kind], escape(line.name) or "—", _period(line, read),
                   escape(line.successor) or "—")
                  for one in differences if one.kind != "same" for line in one.after])
-    _print_findings(read.findings)
+    print_findings(read.findings)
     console().print(_("Only checked, nothing was imported.") if dry_run else _("Imported."))
 
 
@@ -98,7 +96,7 @@ def show(root: Path, code: str, on: datetime | None, as_json: bool) -> None:
         out.print(f"{_('The same agency under')}: {escape(table.canonical(code))}")
     if fonds:
         out.print(f"{_('Fonds of this archive')}: {fonds.code}  {escape(fonds.name)}")
-    _print_findings(found)
+    print_findings(found)
     if lines:
         _print_lines(lines, table, sources=False)
         for source in dict.fromkeys(line.source for line in lines if line.source):
@@ -130,11 +128,6 @@ def _print_lines(lines: list[Agency], table: AgencyTable, *, sources: bool) -> N
     wanted = len(columns) if sources else len(columns) - 1
     print_table(_("Agency codes"), columns[:wanted], [row[:wanted] for row in rows])
 
-
-def _print_findings(findings: Iterable[Finding]) -> None:
-    for found in findings:
-        console().print(f"  [yellow]{found.code}[/] {escape(found.sentence(language()))}", soft_wrap=True)
-        console().print(f"    [green]→ {escape(found.cure(language()))}[/]", soft_wrap=True)
 
 
 def _told(line: Agency, table: AgencyTable | None = None) -> dict[str, Any]:

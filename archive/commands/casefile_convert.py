@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import click
 from rich.markup import escape
 
-from archive.commands.corrections import print_findings
 from archive.converting import CaseFileConversion, ConvertedRecord, convert_case_file
 from archive.correcting import CorrectionRefusedError
 from archive.crosswalk import TT02, TT05
@@ -16,7 +15,7 @@ from archive.fields.normalise import TEXT
 from archive.findings import Level
 from archive.i18n import _, ngettext_
 from archive.opening import ownership
-from archive.terminal import archive_at, console, person, print_json, print_table
+from archive.terminal import archive_at, console, person, print_findings, print_json, print_table
 
 _EXAMPLES = 3           # values of a kind that the summary shows
 _LONGEST = 40           # characters of a value in an example

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ from archive.errors import UsageError
 from archive.file_plan import read_file_plan
 from archive.file_plan_export import totals, with_headings, write_file_plan
 from archive.file_plan_import import Differences, differences, import_file_plan
-from archive.findings import Finding
-from archive.i18n import _, language, later
+from archive.i18n import _, later
 from archive.opening import Archive
-from archive.terminal import archive_at, console, print_json, print_table
+from archive.terminal import archive_at, console, print_findings, print_json, print_table
 
 KEYS = ("fonds", "year", "position", "notation", "heading", "title", "retention", "keeper", "note")
 _NAMES = {"notation": later("Notation"), "title": later("Title"), "heading": later("Heading"),
@@ -56,7 +54,7 @@ def import_(root: Path, file: Path, fonds: str | None, name: str, year: int | No
               "keeper": one.keeper} for one in read.entries]
     _print_plan(read.year, lines)
     _print_differences(changes, replace_all)
-    _print_findings(read.findings)
+    print_findings(read.findings)
     console().print(_("Only checked, nothing was imported.") if dry_run else _("Imported."))
 
 
@@ -137,9 +135,3 @@ def _print_differences(changes: Differences, replace_all: bool) -> None:
         rows.append((_("changed"), after["notation"], escape(told)))
     rows += [(gone, line["notation"], escape(line["title"])) for line in changes.gone]
     print_table(_("Changes of the plan"), (_("Change"), _("Notation"), _("What")), rows)
-
-
-def _print_findings(findings: Iterable[Finding]) -> None:
-    for found in findings:
-        console().print(f"  [yellow]{found.code}[/] {escape(found.sentence(language()))}", soft_wrap=True)
-        console().print(f"    [green]→ {escape(found.cure(language()))}[/]", soft_wrap=True)

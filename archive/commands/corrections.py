@@ -9,10 +9,9 @@ import click
 from rich.markup import escape
 
 from archive.correcting import Correction, CorrectionRefusedError
-from archive.findings import Finding
-from archive.i18n import _, language
+from archive.i18n import _
 from archive.model import Event
-from archive.terminal import console, local_time, print_json, print_table
+from archive.terminal import console, local_time, print_findings, print_json, print_table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -77,12 +76,6 @@ def assignments(corrections: Iterable[str], cleared: Iterable[str]) -> dict[str,
         raise click.UsageError(_("Say what to correct: --set TAG=VALUE or --clear TAG."))
     return values
 
-
-def print_findings(findings: Iterable[Finding]) -> None:
-    """Findings with their cures."""
-    for found in findings:
-        console().print(f"  [yellow]{found.code}[/] {escape(found.sentence(language()))}", soft_wrap=True)
-        console().print(f"    [green]→ {escape(found.cure(language()))}[/]", soft_wrap=True)
 
 
 def print_history(events: Iterable[Event]) -> None:

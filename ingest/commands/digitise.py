@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archive.commands.defaults import WithDefault
+from archive.commands.groups import WithDefault
 from archive.findings import Finding, Level, worst
 from archive.i18n import _, figure, language, later
 from archive.settings import Settings

@@ -87,9 +87,9 @@ def _why(one: PageToReview) -> str:
 def correct_command(ctx: click.Context, document: str, page: int, part: int, text_file: str | None,
                     reason: str, dry_run: bool, as_json: bool) -> None:
     """Correct one page. Exit code 5: refused by a rule."""
-    from archive.commands.corrections import print_findings
     from archive.correcting import CorrectionRefusedError
     from archive.opening import ownership
+    from archive.terminal import print_findings
     from ingest import review
 
     with archive_at(ctx.obj) as archive:

@@ -5,37 +5,25 @@ What works on an archive (answers, decisions on recalls, tasks, fetching) is in 
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from archive.commands.groups import Steps
 from archive.findings import Finding, Level, worst
 from archive.i18n import _, language
 
 _NEEDS_A_PERSON = 3
-# Command -> the module that has it, by the same name; loaded when it is asked for.
-_MORE = {"answers": "edxml_answers", "answer": "edxml_answers", "notices": "edxml_notices", "decide": "edxml_notices",
-         "tasks": "edxml_tasks", "extend": "edxml_tasks", "fetch": "edxml_fetch"}
+_MORE = {name: (f"ingest.commands.{module}", name) for name, module in (
+    ("answers", "edxml_answers"), ("answer", "edxml_answers"), ("notices", "edxml_notices"),
+    ("decide", "edxml_notices"), ("tasks", "edxml_tasks"), ("extend", "edxml_tasks"), ("fetch", "edxml_fetch"))}
 _ORDER = ("show", "status", "fetch", "answers", "answer", "notices", "decide", "tasks", "extend")
 
 
-class _Edxml(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which a message meets them."""
-        return list(_ORDER)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        if cmd_name in _MORE:
-            found: click.Command = getattr(importlib.import_module(f"ingest.commands.{_MORE[cmd_name]}"), cmd_name)
-            return found
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group("edxml", cls=_Edxml, help=_("Messages of the document axis (edXML, QCVN 102:2016/BTTTT): look into them, "
+@click.group("edxml", cls=Steps, order=_ORDER, elsewhere=_MORE,
+             help=_("Messages of the document axis (edXML, QCVN 102:2016/BTTTT): look into them, "
                                          "answer them, fetch them; recalls; tasks."))
 def command() -> None:
     """Messages of the document axis."""

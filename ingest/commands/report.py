@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from archive import i18n
-from archive.commands.defaults import WithDefault
+from archive.commands.groups import WithDefault
 from archive.findings import Finding, Level
 from archive.fixity.checking import place_state
 from archive.i18n import _, ngettext_

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from archive.commands.groups import Decorated, Steps, changes
 from archive.i18n import _
 
 if TYPE_CHECKING:
@@ -22,36 +22,12 @@ _ELSEWHERE = {"qc": ("ingest.commands.scan_checking", "qc"), "accept": ("ingest.
               "minutes": ("ingest.commands.scan_checking", "minutes"),
               "sheets": ("ingest.commands.scan_sheets", "command")}
 _ORDER = ("new", "import", "hand-over", "sheets", "qc", "accept", "return", "cancel", "show", "list", "minutes")
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-class _Scan(click.Group):
-    """The commands in the order of a job's life; those of other modules are loaded when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands as a job meets them."""
-        return list(_ORDER)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        if cmd_name in _ELSEWHERE:
-            module, attribute = _ELSEWHERE[cmd_name]
-            found: click.Command = getattr(importlib.import_module(module), attribute)
-            return found
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group(cls=_Scan, help=_("Scan jobs: plan, hand-over, quality control, acceptance, return of the originals."))
+@click.group(cls=Steps, order=_ORDER, elsewhere=_ELSEWHERE,
+             help=_("Scan jobs: plan, hand-over, quality control, acceptance, return of the originals."))
 def command() -> None:
     """Scan jobs."""
-
-
-def changes(function: Decorated) -> Decorated:
-    """The options of every command that changes a job."""
-    for option in (click.option("--json", "as_json", is_flag=True, help=_("for machines")),
-                   click.option("--dry-run", is_flag=True, help=_("check only, change nothing"))):
-        function = option(function)
-    return function
 
 
 def parties(giver: str, receiver: str) -> Callable[[Decorated], Decorated]:
@@ -240,30 +216,13 @@ def busy(job: str, *, quiet: bool) -> Iterator[None]:
 
 
 def finish(ctx: click.Context, done: Done, dry_run: bool, as_json: bool, sentence: str) -> None:
-    """Tell what came of an act, and leave with its exit code: 5 refused by a rule, 3 done with warnings, 0 done."""
-    from archive.findings import Level
-    from archive.terminal import console, print_json
-    from ingest.commands.scan_showing import print_findings
+    """Tell what came of an act on a job, and leave with its exit code."""
+    from ingest.commands.acting import leave
 
-    if as_json:
-        print_json(as_dict(done, dry_run))
-    else:
-        print_findings(done.findings)
-        if done.refused:
-            console().print(_("Nothing was changed."))
-        else:
-            console().print(sentence.format(**{**(done.told or {}), "id": done.job.id}), soft_wrap=True)
-            if dry_run:
-                console().print(_("Only checked, nothing was changed."))
-    warned = any(one.level >= Level.warning for one in done.findings)
-    ctx.exit(5 if done.refused else 3 if warned else 0)
-
-
-def as_dict(done: Done, dry_run: bool) -> dict[str, Any]:
-    """What came of an act, for machines."""
-    return {"job": done.job.id, "state": done.job.state, "dry_run": dry_run, "written": done.written,
-            "refused": done.refused, "told": dict(done.told or {}),
-            "findings": [one.as_dict() for one in done.findings]}
+    told = dict(done.told or {})
+    leave(ctx, {"job": done.job.id, "state": done.job.state, "told": told}, done.findings,
+          sentence, {**told, "id": done.job.id}, written=done.written, refused=done.refused, dry_run=dry_run,
+          as_json=as_json)
 
 
 def _planned(before: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:

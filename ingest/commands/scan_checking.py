@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archive.commands.groups import changes
 from archive.i18n import _
-from ingest.commands.scan import busy, changes, finish, parties
+from ingest.commands.scan import busy, finish, parties
 
 if TYPE_CHECKING:
     from archive.opening import Archive

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
 
 from archive import scan_acts, scan_jobs
-from archive.findings import Finding, Level
-from archive.i18n import _, language
+from archive.i18n import _
 from archive.scan_jobs import Job
 from archive.terminal import console, local_day, local_time, print_table
 
-ALIKE = 5           # findings of one code that are shown; --json has all
 MOST_ROWS = 40      # case files on a terminal
-_COLOURS = {Level.refused: "red", Level.failed: "red", Level.warning: "yellow", Level.note: "dim"}
-
-
-def print_findings(findings: Iterable[Finding]) -> None:
-    """Findings with their cures; many of one code are told by their number, the cure once."""
-    shown: Counter[str] = Counter()
-    found = list(findings)
-    for one in found:
-        shown[one.code] += 1
-        if shown[one.code] <= ALIKE:
-            cited = one.citation(language())
-            console().print(f"  [{_COLOURS.get(one.level, '')}]{one.code}[/] {escape(one.sentence(language()))}"
-                            + (f" [dim]({escape(cited)})[/]" if cited else ""), soft_wrap=True)
-        if shown[one.code] == min(ALIKE, sum(other.code == one.code for other in found)):
-            more = sum(other.code == one.code for other in found) - ALIKE
-            if more > 0:
-                console().print(_("  … and {n} more of {code}").format(n=more, code=one.code))
-            console().print(f"    [green]→ {escape(one.cure(language()))}[/]", soft_wrap=True)
 
 
 def print_job(job: Job, papers: Sequence[str]) -> None:

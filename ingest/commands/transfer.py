@@ -5,15 +5,15 @@ It lies with ingest because it lends its tools to the other wing: seal, signatur
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from archive.commands.groups import Steps, changes
 from archive.i18n import _
 
 if TYPE_CHECKING:
@@ -23,40 +23,17 @@ if TYPE_CHECKING:
 DAYS = ["%d/%m/%Y", "%Y-%m-%d"]
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-_RECEIVING = ("answer", "receive", "examine", "approve", "return")
+_RECEIVING = {name: ("ingest.commands.transfer_archive", "give_back" if name == "return" else name)
+              for name in ("answer", "receive", "examine", "approve", "return")}
 _ORDER = ("propose", "register", "take", "answer", "prepare", "send", "receive", "examine", "approve", "return",
           "confirm", "close", "show", "list", "papers")
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-class _Transfer(click.Group):
-    """The commands in the order of a hand-over; those of the receiving side are loaded when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands as a hand-over meets them."""
-        return list(_ORDER)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        if cmd_name in _RECEIVING:
-            module = importlib.import_module("ingest.commands.transfer_archive")
-            found: click.Command = getattr(module, "give_back" if cmd_name == "return" else cmd_name)
-            return found
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group(cls=_Transfer, help=_("Hand-over of case files to another archive, both sides: registration, packages, "
-                                   "receipt, approval, confirmation."))
+@click.group(cls=Steps, order=_ORDER, elsewhere=_RECEIVING,
+             help=_("Hand-over of case files to another archive, both sides: registration, packages, "
+                    "receipt, approval, confirmation."))
 def command() -> None:
     """Hand-overs."""
-
-
-def changes(function: Decorated) -> Decorated:
-    """The options of every command that changes a hand-over."""
-    for option in (click.option("--json", "as_json", is_flag=True, help=_("for machines")),
-                   click.option("--dry-run", is_flag=True, help=_("check only, change nothing"))):
-        function = option(function)
-    return function
 
 
 @command.command("propose", help=_("List the permanent case files that are due for the historical archive, or must be "
@@ -311,27 +288,14 @@ def acting(ctx: click.Context, quiet: bool) -> Iterator[tuple[Archive, doing.Too
 
 
 def finish(ctx: click.Context, done: doing.Done, dry_run: bool, as_json: bool, sentence: str) -> None:
-    """Tell what came of an act, and leave with its exit code: 5 refused by a rule, 3 done with warnings, 0 done."""
-    from archive.findings import Level
-    from archive.terminal import console, print_json
-    from ingest.commands.scan_showing import print_findings
+    """Tell what came of an act on a hand-over, and leave with its exit code."""
+    from ingest.commands.acting import leave
     from retention.transfer import objects
 
-    if as_json:
-        print_json({"code": done.transfer.code, "state": done.transfer.state, "dry_run": dry_run,
-                    "written": done.written, "refused": done.refused, "told": dict(done.told),
-                    "findings": [one.as_dict() for one in done.findings]})
-    else:
-        print_findings(done.findings)
-        if done.refused:
-            console().print(_("Nothing was changed."))
-        elif dry_run:
-            console().print(_("Only checked, nothing was changed."))
-        else:
-            told = {**done.told, "code": done.transfer.code, "state": objects.state_name(done.transfer.state)}
-            console().print(sentence.format(**told), soft_wrap=True)
-    warned = any(one.level >= Level.warning for one in done.findings)
-    ctx.exit(5 if done.refused else 3 if warned else 0)
+    told = {"code": done.transfer.code, "state": done.transfer.state, "told": dict(done.told)}
+    leave(ctx, told, done.findings, sentence,
+          {**done.told, "code": done.transfer.code, "state": objects.state_name(done.transfer.state)},
+          written=done.written, refused=done.refused, dry_run=dry_run, as_json=as_json)
 
 
 def _proposed(archive: Archive, day: datetime | None, fonds: str) -> list[Any]:

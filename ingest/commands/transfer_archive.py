@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from archive.commands.groups import changes
 from archive.i18n import _
-from ingest.commands.transfer import DAYS, acting, changes, finish
+from ingest.commands.transfer import DAYS, acting, finish
 
 _PLACE = click.Path(path_type=Path, exists=True, file_okay=False)
 

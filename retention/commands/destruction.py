@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 import click
 
+from archive.commands.groups import Steps
 from archive.i18n import _
 from retention.commands.destruction_showing import SHOWN, answer, brief, changes, owned, short, who
 
@@ -20,23 +20,8 @@ ORDER = ("due", "plan", "council", "opinion", "settle", "conclude", "papers", "r
          "apply", "close", "certificate", "cancel", "show", "list", "explain")
 
 
-class Steps(click.Group):
-    """The commands in the order of the procedure; those of other modules are loaded when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands as a batch meets them."""
-        return [name for name in ORDER if name in _ELSEWHERE or name in self.commands]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        if cmd_name in _ELSEWHERE:
-            module, attribute = _ELSEWHERE[cmd_name]
-            found: click.Command = getattr(importlib.import_module(module), attribute)
-            return found
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group(cls=Steps, help=_("Destruction (hủy tài liệu): list, plan, council, decision, proof, dossier."))
+@click.group(cls=Steps, order=ORDER, elsewhere=_ELSEWHERE,
+             help=_("Destruction (hủy tài liệu): list, plan, council, decision, proof, dossier."))
 def command() -> None:
     """The way to a destruction."""
 

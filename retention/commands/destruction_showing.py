@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from archive.commands import groups
+from archive.commands.groups import Decorated
 from archive.i18n import _
 
 if TYPE_CHECKING:
@@ -18,16 +20,12 @@ if TYPE_CHECKING:
 
 SHOWN = 20      # findings and items on the terminal; --json has all
 DIFFERS = ("DESTROY-007", "DESTROY-027")        # an integrity fault, whatever else was found
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def changes(function: Decorated) -> Decorated:
-    """The options of every command that changes a batch."""
-    for option in (click.option("--json", "as_json", is_flag=True, help=_("for machines")),
-                   click.option("--dry-run", is_flag=True, help=_("check only, change nothing")),
-                   click.option("--by", default="", help=_("who decides; else who gives the command"))):
-        function = option(function)
-    return function
+    """The options of every command by which somebody decides."""
+    return click.option("--by", default="", help=_("who decides; else who gives the command"))(
+        groups.changes(function))
 
 
 @contextmanager

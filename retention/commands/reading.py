@@ -5,35 +5,20 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import click
 
+from archive.commands.groups import Steps
 from archive.i18n import _
 from retention.commands.destruction_showing import changes, owned, who
 
-_ELSEWHERE = {name: ("retention.commands.reading_showing", name) for name in ("copy", "list", "show", "purge")}
+_ELSEWHERE = {name: ("retention.commands.reading_showing", f"{name}_") for name in ("copy", "list", "show", "purge")}
 ORDER = ("request", "opinion", "grant", "refuse", "copy", "certify", "list", "show", "purge")
 
 
-class Steps(click.Group):
-    """The commands in the order of the procedure; those of other modules are loaded when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands as a request meets them."""
-        return [name for name in ORDER if name in _ELSEWHERE or name in self.commands]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        if cmd_name in _ELSEWHERE:
-            module, attribute = _ELSEWHERE[cmd_name]
-            found: click.Command = getattr(importlib.import_module(module), f"{attribute}_")
-            return found
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group(cls=Steps, help=_("Requests for use (yêu cầu khai thác, sử dụng tài liệu): opinions, grants, copies."))
+@click.group(cls=Steps, order=ORDER, elsewhere=_ELSEWHERE,
+             help=_("Requests for use (yêu cầu khai thác, sử dụng tài liệu): opinions, grants, copies."))
 def command() -> None:
     """Requests for use."""
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from archive.findings import Finding, finding
 from archive.retention_text import LONGEST, SHORTEST, parse_retention
-from archive.sheets import Sheet, UnreadableSheetError, headings_of, read_sheets
+from archive.sheets import Sheet, UnreadableSheetError, columns_of, headings_of, read_sheets
 from archive.spelling import fold
 from retention.period import Kind
 
@@ -160,12 +160,7 @@ def _read_sheet(path: Path, reading: _Reading) -> None:
 
 def _columns(row: tuple[str, ...]) -> dict[str, int]:
     """Where each column stands, empty when `row` is not the row of headings."""
-    found: dict[str, int] = {}
-    for index, cell in enumerate(row):
-        name = _headings().get(fold(cell))
-        if name is not None:
-            found.setdefault(name, index)
-    return found if all(name in found for name in _form()["required"]["columns"]) else {}
+    return columns_of(_headings(), _form()["required"]["columns"], row)
 
 
 def _read_rows(sheet: Sheet, start: int, columns: Mapping[str, int], reading: _Reading) -> None:

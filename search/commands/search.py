@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from archive.commands.defaults import WithDefault
+from archive.commands.groups import WithDefault
 from archive.errors import NoArchiveError
 from archive.i18n import _, ngettext_
 from archive.opening import exists
