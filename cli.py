@@ -21,6 +21,7 @@ COMMANDS = {
     "init": ("archive.commands.init", later("make an archive")),
     "nightly": ("ingest.commands.nightly", later("run tonight's batch")),
     "report": ("ingest.commands.report", later("show a night's morning report")),
+    "metrics": ("ingest.commands.metrics", later("figures for a monitoring system")),
     "quarantine": ("ingest.commands.quarantine", later("act on what was refused")),
     "casefile": ("archive.commands.casefile", later("case files and file plans")),
     "document": ("archive.commands.document", later("show and export documents")),
@@ -45,10 +46,15 @@ COMMANDS = {
     "search": ("search.commands.search", later("find documents")),
     "index": ("search.commands.index", later("compare or rebuild the search index")),
     "serve": ("web.commands.serve", later("the portal, for browsers")),
+    "client": ("web.commands.client", later("agencies that hand over on line")),
+    "worker": ("ingest.commands.worker", later("many machines: take work, see who does what")),
+    "beat": ("ingest.commands.beat", later("many machines: begin the night at its hour")),
     "account": ("web.commands.account", later("who may log in at the portal")),
     "demo": ("ingest.commands.demo", later("rehearsals on this machine")),
     "ledger": ("archive.commands.ledger", later("check the log of everything that was done")),
+    "backup": ("ingest.commands.backup", later("backups on media apart; restore, drill")),
     "rebuild": ("ingest.commands.rebuild", later("make catalogue and index again from the store")),
+    "incident": ("archive.commands.incident", later("what went wrong, why, what was done; minutes")),
     "doctor": ("archive.commands.doctor", later("say what this machine lacks")),
 }
 

@@ -7,7 +7,7 @@ another record. A look that did not happen is never taken for a clean one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -16,14 +16,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import clock, destroyed, layout
+from archive.backup.standing import Holder, holders, sets_told
 from archive.catalogue import SOME
 from archive.destroyed import GONE, Line
+from archive.destroying_documents import left_in
 from archive.destroying_leftovers import leftovers, reports
+from archive.document_paths import home_of
 from archive.fixity import places
 from archive.fixity.leaving import ENDS
 from archive.i18n import _
 from archive.model import CaseFile, Document, Event, File, Item, ItemFinding, PageText, Signature
 from archive.opening import Archive
+from archive.store import folder_of
 from archive.targets import Target
 
 FOUND, NOT_CHECKED, EXPIRES, ELSEWHERE, HANDED_OUT = "found", "not checked", "expires", "elsewhere", "handed out"
@@ -100,20 +104,24 @@ def _lines(archive: Archive, planned: Sequence[Target]) -> dict[str, Line]:
                      if code in wanted)
     for code, one in wanted.items():
         if code not in found:
-            names = [one.object_id, layout.rechecks_object(code), layout.texts_object(code)]
-            found[code] = {"code": code, "objects": dict.fromkeys(names, ""), "items": {}, "at": "",
+            names = [] if one.document else [one.object_id, layout.rechecks_object(code), layout.texts_object(code)]
+            found[code] = {"code": code, "objects": dict.fromkeys(names, ""), "items": {}, "at": "", "until": 0,
+                           "home": home_of(code) if one.document else "",
                            "sha256": sorted({sha256 for _path, sha256 in one.files})}
     return found
 
 
 def _in_place(place: places.Place, lines: Mapping[str, Line], found: dict[str, list[Remaining]]) -> None:
     """Objects by the name of their folder, wherever in the storage root it lies; other areas by name and hash."""
-    store = place.store
-    owner = {store.folder(name).name: code for code, line in lines.items() for name in destroyed.objects_of(line)}
-    objects, strays = places.survey(store.root)
+    owner = {folder_of(name).rpartition("/")[2]: code
+             for code, line in lines.items() for name in destroyed.objects_of(line)}
+    objects, strays = places.survey(place.store.root)
     for path in (*objects, *strays):
         if (code := owner.get(path.rpartition("/")[2])) is not None:
             found[code].append(Remaining(FOUND, place.key, what=f"ocfl/{path}"))
+    for some in destroyed.groups(lines.values()).values():
+        for code, what in left_in(place, some):
+            found[code].append(Remaining(FOUND, place.key, what=what))
     if not leftovers(place, list(lines.values())):
         return
     for code, line in lines.items():
@@ -169,58 +177,77 @@ def _in_index(index: Look | None, lines: Mapping[str, Line], found: dict[str, li
             found[code].append(Remaining(NOT_CHECKED, "index"))
         return
     for document in index.fingerprints():
-        if (home := document.rpartition(".")[0]) in lines:
-            found[home].append(Remaining(FOUND, "index", what=document))
+        for code in (document, home_of(document)):
+            if code in lines:
+                found[code].append(Remaining(FOUND, "index", what=document))
 
 
 def _in_catalogue(archive: Archive, lines: Mapping[str, Line], found: dict[str, list[Remaining]]) -> None:
-    codes = list(lines)
     items = {item: code for code, line in lines.items() for item in line["items"]}
-    digests = {digest: code for code, line in lines.items() for digest in line["sha256"]}
+    documents = {document: code for code, line in lines.items() for document in line["items"].values()}
+    whole = {code: [code] for code, line in lines.items() if not destroyed.is_single(line)}
+    homes = whole | {home: [line["code"] for line in some] for home, some in destroyed.groups(lines.values()).items()}
     with archive.catalogue.session() as session:
-        for start in range(0, len(codes), SOME):
-            some = codes[start:start + SOME]
+        for some in _parts(whole):
             for code in session.scalars(select(CaseFile.code).where(CaseFile.code.in_(some))):
                 found[code].append(Remaining(FOUND, "catalogue", what="case_file"))
             for code, number in session.execute(select(Document.case_file, func.count()).where(
                     Document.case_file.in_(some)).group_by(Document.case_file)):
                 found[code].append(Remaining(FOUND, "catalogue", what=f"document: {number}"))
+        for some in _parts([code for code in lines if code not in whole]):
+            for code in session.scalars(select(Document.code).where(Document.code.in_(some))):
+                found[code].append(Remaining(FOUND, "catalogue", what="document"))
+        for some in _parts(homes):
             for subject, data in session.execute(select(Event.subject, Event.data).where(
                     Event.kind == "exported", Event.subject.in_(some))):
-                found[subject].append(Remaining(HANDED_OUT, str(data.get("to", "")), what=subject))
-        for start in range(0, len(items), SOME):
-            ids = list(items)[start:start + SOME]
+                for code in homes[subject]:
+                    found[code].append(Remaining(HANDED_OUT, str(data.get("to", "")), what=subject))
+        for ids in _parts(items):
             for row in session.execute(select(Item.id, Item.state, Item.name, Item.document).where(Item.id.in_(ids))):
                 if row.state != GONE or row.name:
                     found[items[row.id]].append(Remaining(FOUND, "catalogue", what=f"item {row.id}"))
-            documents = {document: code for code, line in lines.items() for item, document in line["items"].items()
-                         if item in set(ids)}
-            for subject in session.scalars(select(Event.subject).where(
-                    Event.kind == "exported", Event.subject.in_(documents)).distinct()):
-                found[documents[subject]].append(Remaining(HANDED_OUT, "", what=subject))
             for item in session.scalars(select(ItemFinding.item).where(ItemFinding.item.in_(ids)).distinct()):
                 found[items[item]].append(Remaining(FOUND, "catalogue", what=f"finding of {item}"))
+        for some in _parts(documents):
+            for subject in session.scalars(select(Event.subject).where(
+                    Event.kind == "exported", Event.subject.in_(some)).distinct()):
+                found[documents[subject]].append(Remaining(HANDED_OUT, "", what=subject))
             for table in (File, Signature, PageText):
-                for document in session.scalars(select(table.document).where(
-                        table.document.in_(list(documents))).distinct()):
+                for document in session.scalars(select(table.document).where(table.document.in_(some)).distinct()):
                     found[documents[document]].append(
                         Remaining(FOUND, "catalogue", what=f"{table.__tablename__} of {document}"))
-        wanted = sorted(digests)
-        for start in range(0, len(wanted), SOME):
+        digests = {digest: code for code, line in lines.items() for digest in line["sha256"]}
+        for some in _parts(sorted(digests)):
             for sha256, document in session.execute(select(File.sha256, File.document).where(
-                    File.sha256.in_(wanted[start:start + SOME]), File.role.in_(("original", "attachment")))):
-                if document.rpartition(".")[0] not in lines:
+                    File.sha256.in_(some), File.role.in_(("original", "attachment")))):
+                if document not in lines and home_of(document) not in lines:
                     found[digests[sha256]].append(Remaining(ELSEWHERE, "store", what=document))
 
 
+def _parts(codes: Iterable[str]) -> Iterator[list[str]]:
+    """Codes in lists of a size that every database takes."""
+    every = list(codes)
+    for start in range(0, len(every), SOME):
+        yield every[start:start + SOME]
+
+
 def _in_backups(archive: Archive, found: dict[str, list[Remaining]]) -> None:
-    """What the settings say of backups: those made before a case file went hold it until they end."""
+    """Backups made before a case file went hold it until they end: our own (luutru backup), and those of others that
+    the settings tell of.
+    """
     backups, now = sorted(archive.settings.destruction.backups.items()), clock.now()
-    if not backups:
-        return
+    own: dict[str, list[Holder]] = {}       # by the time of a destruction
     with archive.catalogue.session() as session:
+        if not backups and not sets_told(session):
+            return
         for code in found:
             absence = destroyed.of(session, code)
+            at = absence.at if absence else ""
+            if at not in own:
+                own[at] = holders(session, archive.settings, since="", until=at)
+            for one in own[at]:
+                found[code].append(Remaining(EXPIRES, f"backup:{one.target}", one.until if at else "",
+                                             f"{one.medium} {one.first} … {one.last}"))
             for name, days in backups:
                 ends = clock.parse(absence.at) + timedelta(days=days) if absence else None
                 if ends is None or ends > now:

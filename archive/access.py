@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session
 from archive.model import CaseFile, Document, ReadingDocument
 
 OPEN_MODES = ("01", "1", "Công khai", "công khai", "CÔNG KHAI")
-SECRET_MODES = ("03", "3", "Mật", "mật", "MẬT", "Tối mật", "tối mật", "TỐI MẬT", "Tuyệt mật", "tuyệt mật", "TUYỆT MẬT")
+SECRET_MODES = ("03", "3", "Mật", "mật", "MẬT", "Tối mật", "tối mật", "TỐI MẬT", "Tối Mật", "Tuyệt mật", "tuyệt mật",
+                "TUYỆT MẬT", "Tuyệt Mật")
+_MARKED = ("mode", "secrecy")       # the fields that bear a mark of secrecy
 ACCESSES = ("open", "undecided", "restricted")
 
 
@@ -80,7 +82,7 @@ def within(reach: Reach, *, alone: bool = False) -> ColumnElement[bool]:
     row = ReadingDocument
     told = select(row.case_file if alone else row.document).where(*_granted(reach.account, reach.on))
     asked = CaseFile.code.in_(told.where(row.asked == row.case_file)) if alone else Document.code.in_(told)
-    return or_(by_roles, and_(asked, *_no_secret(of_case_file, *(() if alone else (of_document,)))))
+    return or_(by_roles, and_(asked, *_no_secret(alone=alone)))
 
 
 def granted(session: Session, account: str, today: str) -> set[str]:
@@ -90,8 +92,17 @@ def granted(session: Session, account: str, today: str) -> set[str]:
     """
     return set(session.scalars(select(ReadingDocument.document).join(
         Document, Document.code == ReadingDocument.document).join(CaseFile, CaseFile.code == Document.case_file).where(
-        *_granted(account, today), *_no_secret(CaseFile.fields["mode"].as_string(),
-                                               Document.fields["mode"].as_string()))))
+        *_granted(account, today), *_no_secret())))
+
+
+def granted_only(session: Session, reach: Reach) -> set[str]:
+    """The codes of the documents that `reach` holds by a grant alone: of these copies are shown, no files, no text."""
+    found = granted(session, reach.account, reach.on) if reach.account and reach.on else set()
+    if not found:
+        return found
+    return found - set(session.scalars(select(Document.code).join(CaseFile, CaseFile.code == Document.case_file).where(
+        Document.code.in_(select(ReadingDocument.document).where(*_granted(reach.account, reach.on))),
+        within(reach.plain))))
 
 
 def _granted(account: str, on: str) -> tuple[ColumnElement[bool], ...]:
@@ -99,8 +110,11 @@ def _granted(account: str, on: str) -> tuple[ColumnElement[bool], ...]:
     return row.account == account, row.account != "", row.until >= on, row.state == "granted"
 
 
-def _no_secret(*modes: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
-    return tuple(func.trim(func.coalesce(mode, "")).not_in(SECRET_MODES) for mode in modes)
+def _no_secret(*, alone: bool = False) -> tuple[ColumnElement[bool], ...]:
+    """That neither the case file nor (unless `alone`) the document bears a mark of secrecy now."""
+    marks = [CaseFile.fields[key].as_string() for key in _MARKED]
+    marks += [] if alone else [Document.fields[key].as_string() for key in _MARKED]
+    return tuple(func.trim(func.coalesce(mark, "")).not_in(SECRET_MODES) for mark in marks)
 
 
 def known_case_file(reach: Reach) -> ColumnElement[bool]:

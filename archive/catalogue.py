@@ -6,13 +6,14 @@ differ, the store is right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from archive.errors import IntegrityError
@@ -23,6 +24,7 @@ from archive.settings import Settings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 FILE_NAME = "catalogue.db"
+WRITER, CLOCK = 5_001, 5_002    # what a database lock is for: the one writer of the archive, the one beat
 SOME = 500      # rows of one IN list, below every database's limit of parameters
 
 
@@ -60,6 +62,36 @@ class Catalogue:
         with self.session() as session:
             for table in reversed(Base.metadata.sorted_tables):
                 session.execute(table.delete())
+
+    @contextmanager
+    def held(self, lock: int, wait: float = 0.0) -> Iterator[Callable[[], bool] | None]:
+        """Hold one of the database's own locks (WRITER, CLOCK), waited for `wait` seconds; None when it is not ours.
+
+        Else a function that says whether it still is: PostgreSQL gives it back when our connection ends, also that of
+        a machine that has gone. SQLite has no such lock and needs none: what uses it is on one machine, where the lock
+        of a file is enough.
+        """
+        if self.engine.dialect.name != "postgresql":
+            yield lambda: True
+            return
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # By itself a server notices after two hours that a machine was switched off.
+            for name, seconds in (("idle", 20), ("interval", 10), ("count", 3)):
+                connection.execute(text(f"SET tcp_keepalives_{name} = {seconds}"))
+            patience, asked = time.monotonic() + wait, text("SELECT pg_try_advisory_lock(:lock)")
+            while not (ours := bool(connection.scalar(asked, {"lock": lock}))) and time.monotonic() < patience:
+                time.sleep(0.05)
+
+            def still() -> bool:
+                try:
+                    return bool(connection.scalar(text("SELECT true")))
+                except DBAPIError:
+                    return False
+
+            try:
+                yield still if ours else None
+            finally:
+                connection.invalidate()     # closed, not kept for others: the lock goes with it
 
     def close(self) -> None:
         """Give the connections back."""
@@ -131,13 +163,14 @@ def rows(session: Session) -> dict[str, list[dict[str, Any]]]:
 
 
 def _copy_in(session: Session, lines: Iterable[Line]) -> None:
-    values = [{key: value for key, value in asdict(line).items() if key != "prev"} for line in lines]
+    values = [{key: getattr(line, key) for key in Line.__slots__ if key != "prev"} for line in lines]
     if values:
         session.execute(Event.__table__.insert(), values)  # type: ignore[attr-defined]
 
 
 def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+    # A server may have been started anew since a connection was used: it is asked first, and replaced.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         @event.listens_for(engine, "connect")
         def _set_up(connection: Any, _: Any) -> None:

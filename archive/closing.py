@@ -103,8 +103,7 @@ def close(archive: Archive, examined: Examined, *, at: datetime, by: str, force:
     version = archive.store.version(object_id) + 1
     new = _closed(archive, examined, at, by, version, forced=examined.refused, reason=reason)
     files: dict[str, NewFile] = {layout.CASE_FILE: NewFile(json_bytes(new))}
-    aside = archive.store.staging / "metadata"
-    shutil.rmtree(aside, ignore_errors=True)        # of a closing that was killed
+    aside = tidy(archive)
     try:
         files |= _metadata(archive, examined, new, at, aside, progress)
         _put(archive, new, files, "closing", "case file closed", at)
@@ -136,6 +135,37 @@ def reopen(archive: Archive, code: str, *, at: datetime, by: str, reason: str) -
     return version
 
 
+def close_anew(archive: Archive, record: Record, *, at: datetime, by: str, message: str, reason: str) -> int:
+    """Give a closed case file the AIP of what it holds now, in one new version; the number of that version.
+
+    For what was taken out of it by a decision (archive/destroying_documents.py): it stays closed since when it was.
+    `record` is its record as it will be, but for the closing. The caller owns the archive and tells ledger (`entries`)
+    and catalogue. Raises RefusedError, NoRoomError.
+    """
+    code = record["code"]
+    documents = [records.brief(one) for one in records.read_documents(archive.store, code)]
+    version = archive.store.version(layout.casefile_object(code)) + 1
+    new = {**record, "closing": {**record["closing"], "by": by, "version": version, "documents": len(documents),
+                                 "anew": reason}}
+    aside = tidy(archive)
+    try:
+        files = {layout.CASE_FILE: NewFile(json_bytes(new)),
+                 **_metadata(archive, Examined(new, documents, []), new, at, aside, lambda done, total: None)}
+        return archive.store.put(layout.casefile_object(code), files, message=message, user="luutru", created=at)
+    except UnwritableTextError as error:
+        raise RefusedError(_("{code}: {place} holds a character that XML cannot carry ({character}).").format(
+            code=code, place=error.place, character=error.character)) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def tidy(archive: Archive) -> Path:
+    """The folder in which large metadata wait for their put, without what a closing that was killed left there."""
+    aside = archive.store.staging / "metadata"
+    shutil.rmtree(aside, ignore_errors=True)
+    return aside
+
+
 def finish(archive: Archive) -> list[str]:
     """Finish closings and reopenings that a kill interrupted; the codes of their case files.
 
@@ -151,7 +181,7 @@ def finish(archive: Archive) -> list[str]:
 
 def announce(archive: Archive, session: Session, record: Record) -> None:
     """Write the event of a closing or reopening that the ledger lacks: for a rebuild after a kill."""
-    record_events(session, archive.ledger, _entries(archive, record))
+    record_events(session, archive.ledger, entries(archive, record))
 
 
 def _ask_right(archive: Archive, by: str) -> None:
@@ -227,19 +257,25 @@ def _tell(archive: Archive, record: Record) -> None:
     """Let ledger and catalogue say what the store says of a case file."""
     version = archive.store.version(layout.casefile_object(record["code"]))
     with archive.catalogue.session() as session:
-        record_events(session, archive.ledger, _entries(archive, record))
+        record_events(session, archive.ledger, entries(archive, record))
         records.admit_case_file(session, record, version)
 
 
-def _entries(archive: Archive, record: Record) -> list[Entry]:
-    """The event of the closing or reopening that a record tells of; none for one that tells of none."""
+def entries(archive: Archive, record: Record) -> list[Entry]:
+    """The event of the closing or reopening that a record tells of; none for one that tells of none.
+
+    None either while a document is being taken out: that was told long ago, and its metadata are gone.
+    """
     code = record["code"]
     if closing := record.get("closing"):
-        mets = archive.store.files(layout.casefile_object(code), closing["version"])[ROOT_METS]
+        mets = archive.store.files(layout.casefile_object(code), closing["version"]).get(ROOT_METS)
+        if mets is None:
+            return []
         data = {"version": closing["version"], "closed_at": record["closed_at"], "uuid": record["uuid"],
                 "objid": closing["objid"], "mets": mets.sha256, "documents": closing["documents"],
                 "forced": closing["forced"], "reason": closing["reason"], "found": len(closing["findings"]),
-                "findings": closing["findings"][:MOST_FINDINGS]}
+                "findings": closing["findings"][:MOST_FINDINGS],
+                **({"anew": closing["anew"]} if "anew" in closing else {})}
         return [Entry("casefile_closed", code, data, event_key("casefile_closed", code, f"v{closing['version']}"),
                       closing["by"])]
     if again := record.get("reopened"):

@@ -109,7 +109,7 @@ def _composition(record: Record, documents: Sequence[Record], waiting: Sequence[
     code = record["code"]
     if not documents:
         yield finding("CLOSE-001", code)
-    held = {one["ordinal"] for one in documents}
+    held = {*(one["ordinal"] for one in documents), *record.get("gone", {}).get("ordinals", ())}
     if missing := [f"{number:07d}" for number in range(1, max(held, default=0) + 1) if number not in held]:
         yield finding("CLOSE-002", code, missing=_shown(missing))
     if waiting:

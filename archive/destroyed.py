@@ -1,18 +1,19 @@
 """What was destroyed lawfully: the trace that is left of it, and how a lawful absence is told from a loss.
 
-Of each destruction the store keeps one object with a line for every case file (archive/destroying.py writes it before
-anything goes); the ledger has an event for its beginning and one for every case file that went. Only what both say was
-to be destroyed may be missing. The trace holds nothing of the content: counts, hashes, decision, persons and times,
-and of the title what `destruction.titles` lets stand (Luật Lưu trữ 33/2024/QH15 Điều 16, 36 khoản 4;
-TT 05/2025/TT-BNV Điều 49 khoản 7, Điều 50 khoản 3).
+Of each destruction the store keeps one object with a line for every case file, and for every single document of a case
+file that stays (archive/destroying.py writes it before anything goes); the ledger has an event for its beginning and
+one for every case file and document that went. Only what both say was to be destroyed may be missing. The trace holds
+nothing of the content: counts, hashes, decision, persons and times, and of the title what `destruction.titles` lets
+stand (Luật Lưu trữ 33/2024/QH15 Điều 16, 36 khoản 4; TT 05/2025/TT-BNV Điều 49 khoản 7, Điều 50 khoản 3).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from sqlalchemy import select
@@ -40,7 +41,7 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """That a case file was destroyed: by which destruction and decision, who did it, when (raw time)."""
+    """That a case file or a single document was destroyed: by which destruction and decision, who did it, when."""
 
     code: str
     destruction: str
@@ -85,8 +86,76 @@ def lines(store: Store, destruction: str) -> dict[str, Line]:
 
 
 def objects_of(line: Line) -> list[str]:
-    """The objects that go with a case file: those that were there, and those that may lie beside it by now."""
+    """The objects that go with a case file: those that were there, and those that may lie beside it by now.
+
+    With a single document none goes; its case file's are written anew.
+    """
+    if is_single(line):
+        return []
     return sorted({*line["objects"], *(kind(line["code"]) for kind in BESIDE)})
+
+
+def is_single(line: Line) -> bool:
+    """Whether a line tells of a single document, whose case file (`home`) stays."""
+    return bool(line.get("home"))
+
+
+def groups(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    """The lines of single documents by their case file: those of one go together."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        if is_single(line):
+            found.setdefault(line["home"], []).append(line)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What single documents' destructions made of the objects that stay: their histories were written anew.
+
+    `done`: object → version → (SHA-256 before, after, SHA-512 before, after) of its inventory, one for each time, in
+    order. `under_way`: the objects of which nobody can say yet which history they have.
+    """
+
+    done: Mapping[str, Mapping[int, Sequence[tuple[str, str, str, str]]]]
+    under_way: frozenset[str]
+
+    def original(self, object_id: str, version: int, sha256: str) -> str:
+        """The inventory (SHA-256) of which this one is what was left; "" for one that is no more to be there."""
+        told = self.done.get(object_id, {}).get(version, ())
+        if not told:
+            return sha256
+        return told[0][0] if sha256 == told[-1][1] else ""
+
+    def now(self, object_id: str, version: int, sha512: str) -> str:
+        """The inventory (SHA-512) that stands where this one stood."""
+        for _before, _after, old, new in self.done.get(object_id, {}).get(version, ()):
+            sha512 = new if sha512 == old else sha512
+        return sha512
+
+
+def rewriting(archive: Archive) -> Rewriting:
+    """What the ledger and the traces tell of objects whose history was written anew."""
+    done: dict[str, dict[int, list[tuple[str, str, str, str]]]] = {}
+    open_: set[str] = set()
+    with archive.catalogue.session() as session:
+        begun = [data for data in session.scalars(select(Event.data).where(Event.kind == BEGUN).order_by(Event.seq))
+                 if data.get("single")]
+        if not begun:
+            return Rewriting({}, frozenset())
+        gone = {(data["destruction"], code) for code, data in session.execute(select(
+            Event.subject, Event.data).where(Event.kind == DONE)) if "home" in data}
+    for data in begun:
+        part = parts(archive.store, data["destruction"]).get(data["version"], [])
+        for some in groups(part).values():
+            told = some[0]["rewritten"]
+            if not all((line["destruction"], line["code"]) in gone for line in some):
+                open_ |= told.keys()
+                continue
+            for name, versions in told.items():
+                for version, four in versions.items():
+                    done.setdefault(name, {}).setdefault(int(version), []).append(tuple(four))
+    return Rewriting(done, frozenset(open_))
 
 
 def gone(events: Iterable[tuple[str, Mapping[str, Any]]], store: Store) -> dict[str, str]:
@@ -149,9 +218,18 @@ def before(session: Session, digests: Iterable[str]) -> dict[str, Absence]:
     return found
 
 
-def under_way(session: Session) -> list[str]:
-    """The case files whose destruction was begun and is not done."""
-    return list(session.scalars(select(CaseFile.code).where(CaseFile.state == STATE).order_by(CaseFile.code)))
+def under_way(session: Session, store: Store | None = None) -> list[str]:
+    """The case files whose destruction, or that of a single document in them, was begun and is not done.
+
+    With `store`: instead of the case files that stay the documents that go.
+    """
+    codes = list(session.scalars(select(CaseFile.code).where(CaseFile.state == STATE).order_by(CaseFile.code)))
+    if store is None or not codes:
+        return codes
+    homes = groups(line for data in session.scalars(select(Event.data).where(Event.kind == BEGUN))
+                   if data.get("single") for line in parts(store, data["destruction"])[data["version"]]
+                   if line.get("home") in codes)
+    return sorted({*codes} - homes.keys() | {line["code"] for some in homes.values() for line in some})
 
 
 def digests(store: Store) -> set[str]:
@@ -161,6 +239,7 @@ def digests(store: Store) -> set[str]:
 
 def told(store: Store) -> Iterator[str]:
     """The destructions of which the store keeps a trace."""
-    for name in store.objects():
-        if name.startswith(PREFIX):
-            yield name.removeprefix(PREFIX)
+    for folder in store.folders():
+        # Its folder bears its id (OCFL extension 0003): of all others nothing is read.
+        if unquote(folder.name).startswith(PREFIX):
+            yield store.id_of(folder).removeprefix(PREFIX)

@@ -31,6 +31,11 @@ def intake_folder(settings: Settings) -> Path:
     return store_folder(settings) / "intake"
 
 
+def views_folder(settings: Settings) -> Path:
+    """Where machines examine items of a night, a folder a claim, before the night puts into place what they made."""
+    return store_folder(settings) / "staging" / "views"
+
+
 def ledger_folder(settings: Settings) -> Path:
     """The ledger's files."""
     return store_folder(settings) / "ledger"

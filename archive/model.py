@@ -23,8 +23,10 @@ from archive.model_retention import RetentionRule as RetentionRule
 from archive.model_retention import RetentionTable as RetentionTable
 from archive.model_retention import Transfer as Transfer
 from archive.model_retention import TransferItem as TransferItem
+from archive.model_work import Machine as Machine
+from archive.model_work import Work as Work
 
-SCHEMA = "0010"     # the Alembic revision that these classes describe
+SCHEMA = "0011"     # the Alembic revision that these classes describe
 
 
 class Fonds(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from archive import acts, clock, layout
 from archive import settings as settings_module
-from archive.catalogue import Catalogue, catch_up, compare, open_catalogue, record
+from archive.catalogue import WRITER, Catalogue, catch_up, compare, open_catalogue, record
 from archive.errors import ArchiveBusyError, CatalogueLostError, NoArchiveError, UsageError
 from archive.files import json_bytes, locked, write_atomically
 from archive.i18n import _
@@ -106,10 +106,14 @@ def ownership(archive: Archive, *, rebuilding: bool = False, wait: float = 0.0) 
     """
     path = archive.settings.root / "luutru.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+    with ExitStack() as stack:
+        stack.callback(os.close, handle)
         if not locked(handle, wait):
             owner = os.pread(handle, 100, 0).decode(errors="replace").strip()
             raise ArchiveBusyError(owner or "?")
+        # Not every file system that several machines share knows locks across them.
+        if stack.enter_context(archive.catalogue.held(WRITER, wait)) is None:
+            raise ArchiveBusyError(_("a process on another machine"))
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
         archive.ledger.take_over()
@@ -142,5 +146,3 @@ def ownership(archive: Archive, *, rebuilding: bool = False, wait: float = 0.0) 
                 acts.take_in(archive)
         yield
         os.ftruncate(handle, 0)     # a night that had nothing to do leaves every file as it was
-    finally:
-        os.close(handle)

@@ -75,9 +75,9 @@ def digests_of(places: Sequence[str], algorithms: Sequence[Sequence[str]],
                 yield one
 
 
-def copy_hashed(source: Path, target: Path) -> str:
-    """Copy `source` to `target`, which is not there yet; the SHA-512 of what was read. Raises OSError."""
-    digest = hashlib.sha512(usedforsecurity=False)
+def copy_hashed(source: Path, target: Path, algorithm: str = "sha512") -> str:
+    """Copy `source` to `target`, which is not there yet; the digest (SHA-512) of what was read. Raises OSError."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         with target.open("xb") as out:

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -50,6 +50,14 @@ def ordinals(store: Store, code: str) -> list[int]:
         return []
     return sorted(int(match[1]) for path in store.files(object_id)
                   if path.startswith(layout.DOCUMENTS) and (match := _RECORD.fullmatch(path)))
+
+
+def next_ordinal(store: Store, code: str) -> int:
+    """The ordinal of the next document of a case file; never one that a destroyed document had."""
+    gone: Sequence[int] = ()
+    if store.has(layout.casefile_object(code)):
+        gone = read_case_file(store, code).get("gone", {}).get("ordinals", ())
+    return max([*ordinals(store, code), *gone], default=0) + 1
 
 
 def read_documents(store: Store, code: str, wanted: Iterable[int] | None = None) -> Iterator[Record]:

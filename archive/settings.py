@@ -17,10 +17,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from archive.errors import SettingsError
 from archive.i18n import _
+from archive.settings_backup import BackupSettings
 from archive.settings_edxml import EdxmlSettings
+from archive.settings_lgsp import LgspSettings
 from archive.settings_portal import OidcSettings, WebSettings
 from archive.settings_reading import ReadingSettings
 from archive.settings_section import Section as _Section
+from archive.settings_service import ServiceSettings
+from archive.settings_workers import WorkersSettings
 
 FILE_NAME = "luutru.toml"
 
@@ -289,6 +293,7 @@ class Settings(BaseSettings):
     evidence: EvidenceSettings = Field(default_factory=EvidenceSettings)
     fixity: FixitySettings = Field(default_factory=FixitySettings)
     copies: CopiesSettings = Field(default_factory=CopiesSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
     seal: SealSettings = Field(default_factory=SealSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     destruction: DestructionSettings = Field(default_factory=DestructionSettings)
@@ -296,8 +301,11 @@ class Settings(BaseSettings):
     transfer: TransferSettings = Field(default_factory=TransferSettings)
     reading: ReadingSettings = Field(default_factory=ReadingSettings)
     edxml: EdxmlSettings = Field(default_factory=EdxmlSettings)
+    workers: WorkersSettings = Field(default_factory=WorkersSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     oidc: OidcSettings = Field(default_factory=OidcSettings)
+    lgsp: LgspSettings = Field(default_factory=LgspSettings)
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
 
     toml_file: ClassVar[Path | None] = None
 

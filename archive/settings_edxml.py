@@ -21,6 +21,9 @@ class EdxmlSettings(Section):
     refusal_hours: float = Field(2.0, gt=0, description="a message is refused, and a recall answered, within so many "
                                                         "office hours of its legal receipt: 2 by QĐ 03/2022/QĐ-UBND "
                                                         "(Phú Yên) Điều 9.2.b; elsewhere a convention of this system")
+    send: Literal["off", "axis"] = Field(
+        "off", description="axis: luutru edxml send sends what lies in the outbox over the document axis (address, "
+                           "system and secret below); off: another program takes it from there")
     source: Literal["off", "folder", "axis"] = Field(
         "off", description="where luutru edxml fetch fetches messages: a folder into which another program drops them, "
                            "or the document axis itself")

@@ -34,6 +34,8 @@ ROOT_DATA = {f"0={OCFL_ROOT}": f"{OCFL_ROOT}\n".encode(),
              "ocfl_layout.json": json_bytes({"extension": LAYOUT, "description": DESCRIPTION}),
              f"extensions/{LAYOUT}/config.json": json_bytes(LAYOUT_CONFIG)}
 CHUNK = 1 << 20
+# What the name of an object's folder has as percent signs, of the letters that have one byte.
+_SIGNS = {n: f"%{n:02x}" for n in range(128) if not (chr(n).isalnum() or chr(n) in "-_")}
 _MANY = 32          # new files from which one flush of them all comes before that of each
 
 
@@ -113,8 +115,7 @@ class Store:
 
     def folder(self, object_id: str) -> Path:
         """Where the object `object_id` lies (extension 0003)."""
-        digest = hashlib.sha256(object_id.encode()).hexdigest()
-        return self.root / digest[:3] / digest[3:6] / digest[6:9] / _encode(object_id, digest)
+        return self.root / folder_of(object_id)
 
     def has(self, object_id: str) -> bool:
         """Whether the store holds the object."""
@@ -193,7 +194,7 @@ class Store:
         folder = self.folder(object_id)
         old = self.inventory(object_id) if self.has(object_id) else None
         number = old.number + 1 if old else 1
-        stage = self.staging / hashlib.sha256(object_id.encode()).hexdigest()[:32]
+        stage = self._stage(object_id)
         if stage.exists():
             shutil.rmtree(stage)
         content = stage / f"v{number}" / "content"
@@ -225,6 +226,13 @@ class Store:
         finally:
             shutil.rmtree(stage, ignore_errors=True)
         return number
+
+    def tidy(self, object_id: str) -> None:
+        """Take away what a put of the object left in the staging area that was killed after its last rename."""
+        shutil.rmtree(self._stage(object_id), ignore_errors=True)
+
+    def _stage(self, object_id: str) -> Path:
+        return self.staging / hashlib.sha256(object_id.encode()).hexdigest()[:32]
 
     def _held(self, folder: Path) -> Inventory:
         """The inventory of the object in `folder`; the one that was asked for last is not read and parsed again."""
@@ -321,10 +329,17 @@ def _stage(version: _Version, files: Mapping[str, NewFile], gone: Collection[str
         _read_back(target, sha512, size)
 
 
+def folder_of(object_id: str) -> str:
+    """Where an object lies, seen from any storage root of ours (extension 0003)."""
+    digest = hashlib.sha256(object_id.encode()).hexdigest()
+    return f"{digest[:3]}/{digest[3:6]}/{digest[6:9]}/{_encode(object_id, digest)}"
+
+
 def _encode(object_id: str, digest: str) -> str:
     """The last folder's name by extension 0003: percent-encoded but for [A-Za-z0-9-_]; long ids are cut and hashed."""
-    name = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else
-                   "".join(f"%{byte:02x}" for byte in char.encode()) for char in object_id)
+    name = object_id.translate(_SIGNS)
+    if not name.isascii():
+        name = "".join(char if char.isascii() else "".join(f"%{byte:02x}" for byte in char.encode()) for char in name)
     return name if len(name) <= 100 else f"{name[:100]}-{digest}"
 
 

@@ -36,6 +36,15 @@ def letter(cache: Path, number: int, case_file: str) -> Path:
                  lambda folder: _letters(folder, 1, start=number, codes=[case_file]))
 
 
+def part_of_letters(cache: Path, start: int, number: int, codes: Sequence[str]) -> Path:
+    """A folder with `number` letters from the `start`th on, and a list that spreads them over these case files."""
+    def make(folder: Path) -> None:
+        _letters(folder, number, start=start, codes=codes)
+        (folder / LIST).rename(folder / f"danh-sach-{start:06}.xlsx")
+
+    return _once(cache / f"letters-{start}-{number}-{len(codes)}", make)
+
+
 def scanned(cache: Path, pages: int) -> tuple[Path, Path]:
     """A folder with `pages` different one-page scans, every other one a PDF, and their list; and the bare pictures."""
     folder = _once(cache / f"scans-{pages}", lambda folder: _scans(folder, pages))

@@ -118,7 +118,7 @@ class _Server:
         self._process = subprocess.Popen(
             [sys.executable, str(ROOT / "cli.py"), "--root", str(self._root), "serve", "--port", str(self._port),
              "--workers", str(self._workers)], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)})
+            env={**os.environ, "PYTHONPATH": str(ROOT), "LUUTRU_WEB__REQUESTS_PER_MINUTE": "0"})
         patience = time.monotonic() + 60
         while True:
             try:

@@ -133,7 +133,8 @@ def leave(settings: Settings, item_id: str) -> None:
 
 
 def sweep(settings: Settings) -> None:
-    """Finish what a killed `leave` began."""
+    """Finish what a killed `leave` began; remove what machines made for a night that is over (ingest/machines)."""
+    shutil.rmtree(layout.views_folder(settings), ignore_errors=True)
     for gone in layout.intake_folder(settings).glob(".gone-*"):
         shutil.rmtree(gone)
 

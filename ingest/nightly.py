@@ -39,7 +39,7 @@ from archive.i18n import _
 from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
 from archive.records import finding_rows, set_findings
-from ingest import intake, rechecking
+from ingest import canaries, intake, rechecking
 from ingest.exchange import answering, register
 from ingest.giving_back import give_back
 from ingest.item import Context, Item
@@ -56,7 +56,7 @@ from ingest.stages.seal import seal_items
 from ingest.stages.store import store_folder
 from ingest.stages.submission import leave_settled, store_loose
 from ingest.stages.submission import stays_in_inbox as package_stays
-from ingest.worker import examine_all
+from ingest.worker import examine_all, take_said
 from retention import objects
 
 OPEN = ("received", "released", "failed")       # states that a night takes up
@@ -260,6 +260,7 @@ def _examine(archive: Archive, night: Night, progress: Progress) -> None:
             done, noted = [], time.monotonic()
         progress("examine", count, len(items))
     _note_examined(archive, done)
+    night.findings += [one for one in take_said() if one not in night.findings]
 
 
 def _context(archive: Archive, batch: str) -> Context:
@@ -384,7 +385,8 @@ def _finish(archive: Archive, night: Night) -> None:
     with archive.catalogue.session() as session:
         states = Counter(session.scalars(select(model.Item.state).where(model.Item.batch == night.batch)))
         summary: dict[str, Any] = {"items": dict(sorted(states.items())),
-                                   "inbox": [one.as_dict() for one in night.findings]}
+                                   "inbox": [one.as_dict() for one in night.findings],
+                                   "canaries": canaries.look(archive, night.batch)}
         batch = session.get_one(model.Batch, night.batch)
         data = {"finished_at": clock.stamp(clock.now()), "summary": summary}
         lines = record(session, archive.ledger, [Entry("batch_finished", night.batch, data,

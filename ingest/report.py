@@ -22,7 +22,7 @@ from archive.fixity import checking, places
 from archive.fixity.auditing import standing
 from archive.fixity.damage import REPAIRED
 from archive.opening import Archive
-from ingest import digitised
+from ingest import canaries, digitised
 from ingest.digitised import Digitised
 from ingest.stages.submission import counts
 from retention.deadlines import Deadline, due
@@ -267,6 +267,8 @@ def _promises(session: Session, archive: Archive, batch: str, counts: dict[str, 
             "received": sum(counts.values()), "open": unfinished}),
         Promise("read_back", "kept" if finished else "not_checked", {"files": files}),
         Promise("searchable", "broken" if unindexed else "kept", {"unindexed": unindexed or 0}),
+        *(Promise("canary", "broken" if told["stuck"] else "kept", told) for told in [canaries.figures(
+            session.get_one(model.Batch, batch).summary)] if told),
         Promise("ledger", "kept", {"events": archive.ledger.seq, "head": archive.ledger.head[:16]}),
         _read_again(session, archive),
         *_copies(archive),

@@ -20,8 +20,8 @@ from search.engines.base import Engine, Found, IndexBusyError, Leniency, Order
 from search.entry import Entry, entry_from_record
 from search.generations import STATE, IndexOutdatedError
 from search.query import Query, describe, parse
-from search.results import Difference, Facet, Filters, Hit, Results, Suggestion, access_keys
-from search.snippets import Snippet, highlight, snippet
+from search.results import Difference, Facet, Filters, Hit, Results, Suggestion, access_keys, case_set
+from search.snippets import Snippet, Wanted, highlight, snippet
 from search.vietnamese import ANALYSIS_VERSION
 
 __all__ = ["Difference", "Entry", "Facet", "Filters", "Hit", "Index", "IndexBusyError", "IndexOutdatedError",
@@ -33,6 +33,9 @@ WAIT_SECONDS = 60.0
 
 REBUILD_STEP = 10_000
 """Documents that a rebuild commits at once: a killed one goes on after the last of them."""
+
+COUNTED_BY_CASE = 2_000
+"""Of so many documents each case file is counted; of more, each group of case files is searched for."""
 
 MOST_FACETS = 20
 """Values shown of one facet; the counts are of all."""
@@ -107,10 +110,16 @@ class Index:
             understood = f"{_said(leniency)} ({understood})"
         instead = suggesting.instead(engine, typed, self._aliases, tuple(filters.clauses(self._aliases))) if (
             leniency or not found.total) and forgiving and limit > 0 and offset == 0 else ""
-        hits = [_hit(score, entry, asked, leniency) for score, entry in found.entries]
+        wanted = Wanted(asked)
+        hits = [_hit(score, entry, wanted, leniency) for score, entry in found.entries]
+        # What is counted is looked for only where something is found, and by case files along with the rest.
+        total = found.total if filters.inside is None and not filters.outside else None
+        by_case = groups is not None and total is not None and 0 < total <= COUNTED_BY_CASE
+        counted = self._facets(engine, typed, filters, leniency, [*facets, "case"] if by_case else facets, found.total)
         return Results(found.total, hits if limit > 0 else [], understood, asked,
-                       self._facets(engine, typed, filters, leniency, facets), instead,
-                       self._groups(engine, typed, filters, leniency, groups) if groups is not None else {})
+                       {name: _facet(name, counted[name], filters.chosen.get(name, "")) for name in facets}, instead,
+                       {} if groups is None else self._groups(engine, typed, filters, leniency, groups, total,
+                                                              counted.get("case")))
 
     def read(self, typed: str) -> Query:
         """What a person typed, as this index reads it: for `highlight` and `snippet`."""
@@ -167,21 +176,34 @@ class Index:
         return replace(query, clauses=(*query.clauses, *filters.clauses(self._aliases)))
 
     def _facets(self, engine: Engine, typed: Query, filters: Filters, leniency: Leniency,
-                names: Sequence[str]) -> Mapping[str, tuple[Facet, ...]]:
-        """The facets that were asked for. In one in which a choice was made, what else could be chosen is counted."""
+                names: Sequence[str], total: int) -> dict[str, dict[str, int]]:
+        """How often the values of facets occur. In one in which a choice was made, what else could be chosen counts."""
         free = [name for name in names if not filters.chosen.get(name)]
-        counted = engine.facets(self._with(typed, filters), leniency, free) if free else {}
+        counted = engine.facets(self._with(typed, filters), leniency, free) if free and total else {
+            name: {} for name in free}
         for name in names:
             if name not in counted:
                 counted |= engine.facets(self._with(typed, filters.but_for(name)), leniency, [name])
-        return {name: _facet(name, counted[name], filters.chosen.get(name, "")) for name in names}
+        return counted
 
     def _groups(self, engine: Engine, typed: Query, filters: Filters, leniency: Leniency,
-                groups: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-        """How many of what is found lie in each group of case files, and in all."""
+                groups: Mapping[str, tuple[str, ...]], total: int | None,
+                by_case: Mapping[str, int] | None) -> dict[str, int]:
+        """How many of what is found lie in each group of case files, and in all (`total`, where it is known).
+
+        `by_case`: how many in each case file, where that was counted; else each group is searched for.
+        """
         free = replace(filters, inside=None, outside=())
-        asked = {"": free} | {name: replace(free, inside=codes) for name, codes in groups.items()}
-        return {name: engine.find(self._with(typed, one), leniency, 1, 0).total for name, one in asked.items()}
+        total = engine.total(self._with(typed, free), leniency) if total is None else total
+        counted = {"": total}
+        for name, codes in groups.items():
+            if by_case is not None:
+                inside = case_set(codes)
+                counted[name] = sum(count for case, count in by_case.items() if case in inside)
+            else:
+                counted[name] = engine.total(self._with(typed, replace(free, inside=codes)),
+                                             leniency) if total and codes else 0
+        return counted
 
     def _engine_now(self) -> Engine:
         """The engine on the generation in use, also after another process has rebuilt the index."""
@@ -307,7 +329,7 @@ def _said(leniency: Leniency) -> str:
     }[leniency]
 
 
-def _hit(score: float, entry: Entry, query: Query, leniency: Leniency) -> Hit:
+def _hit(score: float, entry: Entry, query: Wanted, leniency: Leniency) -> Hit:
     return Hit(entry.code, score, entry.case_file, entry.number, entry.notation, entry.issued_on,
                entry.type_name, entry.organ, entry.subject, entry.signer, entry.case_title, entry.legal_value,
                snippet(entry.text, query, one_edit=leniency == Leniency.one_edit))

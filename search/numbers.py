@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from search.vietnamese import clean, letters, lowered
+from search.alphabet import folded_but_for_signs, written
+from search.vietnamese import clean, letters
 
 TYPES = Path(__file__).with_name("document_types.toml")
 
@@ -24,6 +25,10 @@ _NOTATION = rf"[^\W\d_][^\W_]{{0,15}}(?:\s?{_DASH}\s?[^\W\d_][^\W_]{{0,15}}){{0,
 # The look behind follows the first digit, so that the search runs from digit to digit.
 _CITED = re.compile(
     rf"(\d(?<![\w/.,–-]\d)\d{{0,7}}[a-z]?)(?:{_GLUE}((?:19|20)\d\d))?(?:{_GLUE}|[-–])({_NOTATION})")
+# The same in a text whose letters are folded (`folded_but_for_signs`).
+_CITED_FOLDED = re.compile(
+    rb"([0-9](?<![a-z0-9_/.,-][0-9])[0-9]{0,7}[a-z]?)(?:\s{0,2}/\s{0,2}((?:19|20)[0-9][0-9]))?"
+    rb"(?:\s{0,2}/\s{0,2}|-)([a-z][a-z0-9]{0,15}(?:\s?[-/.&]\s?[a-z][a-z0-9]{0,15}){0,6})")
 
 _TYPED_HEAD = re.compile(r"0*(\d{1,6}[a-zđ]?)(?![^\W_])")
 _TYPED_YEAR = re.compile(r"(?:\s*[/⁄]\s*|[-–—‐‑.]|\s+)((?:19|20)\d\d)(?![^\W_])")
@@ -87,9 +92,9 @@ def number_of(number: str, notation: str) -> DocumentNumber | None:
 
     Agencies fill them in several ways: "104" and "QĐ-UBND", "35" and "2016/QĐ-UBND", or all in either field.
     """
-    for written in (f"{number}/{notation}" if notation else number, notation, number):
-        found = read_number(written.strip())
-        if found is not None and found[1] == len(written.strip()):
+    for typed in (f"{number}/{notation}" if notation else number, notation, number):
+        found = read_number(typed.strip())
+        if found is not None and found[1] == len(typed.strip()):
             return found[0]
     found = read_number(number.strip())
     return found[0] if found else None
@@ -128,18 +133,22 @@ def read_number(text: str, start: int = 0) -> tuple[DocumentNumber, int] | None:
 
 def cited_keys(text: str) -> set[str]:
     """The keys of all document numbers that `text` mentions, each with and without its year."""
-    return set(cited_in(lowered(text)))
+    return set(cited_in(written(clean(text))))
 
 
-def cited_in(lowered_text: str) -> Iterator[str]:
-    """The same for a text that is lowered already; a key may come more than once."""
-    for digits, year, notation in _CITED.findall(lowered_text):
-        short = digits.lstrip("0") or "0"
+def cited_in(data: bytes) -> Iterator[str]:
+    """The same for a clean text as `search.alphabet.written` gives it; a key may come more than once."""
+    for digits, year, notation in _CITED_FOLDED.findall(folded_but_for_signs(data)):
+        short = digits.lstrip(b"0").decode() or "0"
         # A blank may be a line break inside the notation or the dash of the sentence: both readings count.
-        for joined in {_joined(notation), _joined(notation.split(maxsplit=1)[0])}:
+        for joined in {_only_letters(notation), _only_letters(notation.split(maxsplit=1)[0])}:
             yield f"{short}/{joined}"
             if year:
-                yield f"{short}/{year}/{joined}"
+                yield f"{short}/{year.decode()}/{joined}"
+
+
+def _only_letters(notation: bytes) -> str:
+    return notation.translate(None, b"-/.& \t\n\f").decode("ascii")
 
 
 def cited_places(text: str) -> Iterator[tuple[str, int, int]]:

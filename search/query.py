@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -247,6 +248,7 @@ def _issued(field: str, value: str) -> Issued | None:
     return Issued(begin[0], None if field == "from" else end[1])
 
 
+@lru_cache(maxsize=10_000)
 def days(text: str) -> tuple[int, int] | None:
     """First and last day (YYYYMMDD) of a day, month or year as people and records write it; None otherwise.
 

@@ -21,11 +21,11 @@ def reindex(archive: Archive, pairs: Iterable[tuple[records.Record, str]] | None
     """
     fingerprints: list[dict[str, str]] = []
     with archive.catalogue.session() as session:
-        leaving = set(destroyed.under_way(session))
+        leaving = set(destroyed.under_way(session, archive.store))
 
     def entries() -> Iterator[Entry]:
         for record, text in records.documents(archive.store) if pairs is None else pairs:
-            if record["case_file"] in leaving:
+            if record["case_file"] in leaving or record["code"] in leaving:
                 continue
             entry = entry_from_record(record, text)
             fingerprints.append({"code": entry.code, "indexed": entry.fingerprint})

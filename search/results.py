@@ -76,6 +76,12 @@ def _case_keys(codes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(letters, codes))
 
 
+@lru_cache(maxsize=32)
+def case_set(codes: tuple[str, ...]) -> frozenset[str]:
+    """The same, to look one up in."""
+    return frozenset(_case_keys(codes))
+
+
 def access_keys(reach: Reach) -> tuple[str, ...]:
     """The keys of the index that lie within `reach`: an access in any fonds, or in one ("H99/restricted")."""
     anywhere = reach.own if not reach.fonds else reach.others

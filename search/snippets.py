@@ -6,18 +6,21 @@ shows a snippet escapes it for the place where it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import lru_cache
+from itertools import compress, pairwise
 
 from search.query import Query
-from search.vietnamese import clean, spans, streams
+from search.vietnamese import clean, forms, spans, streams
 
 LONGEST_TEXT = 300_000
 """Only so much of a text is looked through, characters: some 100 pages."""
 
-_BEFORE = 6
+_BEFORE = 6                    # tokens of the text before the first word that is marked, and in all
 _WINDOW = 32
+_PLAIN_GAPS = frozenset(("", " ", ", ", "/", "-", ". "))
+_MOST_TOKENS, _LONGEST_TOKEN = 10_000, 64     # remembered of one query
 _FUZZY_FROM = 4
 
 
@@ -45,61 +48,113 @@ class Snippet:
         return "".join(f"{before}{piece}{after}" if hit else piece for piece, hit in self.pieces())
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
-    word: int                                 # which word of the text
-    folded: str
-    weight: float
+_Match = tuple[int, str, bool]
+"""Which token of the text, the folded word, and whether it follows on the one before as in the query."""
 
 
-def snippet(text: str, query: Query, *, one_edit: bool = False) -> Snippet:
+class _LookedFor(dict[str, tuple[tuple[str, str], ...]]):
+    """Of each token of a text (what stands between two blanks) the words that are looked for, folded and exact.
+
+    The hits of a page share it: most tokens are in many of their texts.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = frozenset(words)
+
+    def __missing__(self, token: str) -> tuple[tuple[str, str], ...]:
+        if len(self) >= _MOST_TOKENS:
+            self.clear()
+        folded, exact = forms(token)
+        held = tuple(both for both in zip(folded.split(), exact.split(), strict=True) if both[0] in self._words)
+        if len(token) <= _LONGEST_TOKEN:
+            self[token] = held
+        return held
+
+
+_looked_for = lru_cache(maxsize=8)(_LookedFor)
+
+
+class Wanted:
+    """The words of a query, made ready for the texts of all its hits."""
+
+    def __init__(self, query: Query) -> None:
+        self.folded = query.folded
+        self.both = tuple(dict.fromkeys(zip(self.folded, query.exact, strict=True)))
+        self.followers = frozenset(pairwise(self.folded))
+        self.looked_for = _looked_for(frozenset(self.folded))
+
+
+def snippet(text: str, query: Query | Wanted, *, one_edit: bool = False) -> Snippet:
     """The best place of `text` for `query`: where most of its words stand close together.
 
     With `one_edit`, words that differ by one letter are marked too, as the search found them.
     """
+    asked = query if isinstance(query, Wanted) else Wanted(query)
     text = clean(text[:LONGEST_TEXT])
-    words = streams(text)
-    wanted = _wanted(query, words.exact)
-    if one_edit:
-        for word in _neighbours(words.folded, wanted):
-            wanted[word] = None
-    followers = set(pairwise(query.folded))
-    matches: list[_Match] = []
-    for number in [number for number, word in enumerate(words.folded) if word in wanted]:
-        word = words.folded[number]
-        if _hits(wanted, word, words.exact[number]):
-            follows = number > 0 and (words.folded[number - 1], word) in followers
-            matches.append(_Match(number, word, 1.0 + follows))
-    begin = max(0, _best(matches) - _BEFORE)
-    window = list(spans(text, begin, _WINDOW))
+    tokens = text.split()
+    near = _neighbours(streams(text).folded, dict.fromkeys(asked.folded)) if one_edit else set()
+    looked_for = _LookedFor({*asked.folded, *near}) if near else asked.looked_for
+    held = list(map(looked_for.__getitem__, tokens))
+    found = [(n, held[n]) for n in compress(range(len(held)), held)]
+    wanted = _wanted(asked.both, {exact for _n, words in found for _folded, exact in words}) | dict.fromkeys(near)
+    followers = asked.followers
+    begin = max(0, _best(list(_matches(found, wanted, followers))) - _BEFORE)
+    # A text that is split so often ends with all that was not.
+    start = len(text) - len(text.split(None, begin)[-1]) if 0 < begin < len(tokens) else 0
+    pieces = text[start:].split(None, _WINDOW)
+    end = len(text) - (len(pieces[-1]) if len(pieces) > _WINDOW else 0)
+    window = [(folded, exact, start + first, start + last) for folded, exact, first, last in spans(text[start:end])]
+    window = window or list(spans(text, 0, _WINDOW))         # it begins with nothing but signs
     if not window:
         return Snippet("")
-    made = _cut(text, [(start, end) for _, _, start, end in window],
-                [_hits(wanted, folded, exact) for folded, exact, _, _ in window],
-                more_before=begin > 0, more_after=begin + len(window) < len(words.folded))
+    hits = [_hits(wanted, folded, exact) for folded, exact, _, _ in window]
+    made = _cut(text, [(first, last) for _, _, first, last in window], hits,
+                more_before=begin > 0, more_after=end < len(text))
+    return replace(made, page=_page(text, window, hits, followers))
+
+
+def _matches(found: Iterable[tuple[int, tuple[tuple[str, str], ...]]], wanted: Mapping[str, set[str] | None],
+             followers: frozenset[tuple[str, str]]) -> Iterator[_Match]:
+    """The words that were found."""
+    last, before = -2, ""
+    for n, held in found:
+        for folded, exact in held:
+            marks = wanted[folded]
+            if marks is None or exact in marks:
+                yield n, folded, n - last < 2 and (before, folded) in followers
+            last, before = n, folded
+
+
+def _page(text: str, window: Sequence[tuple[str, str, int, int]], hits: Sequence[bool],
+          followers: frozenset[tuple[str, str]]) -> int:
+    """The page on which a window stands; it may lie on two: the one that says more."""
     pages = {text.count("\f", 0, window[0][2]) + 1: 0.0}
-    for match in matches:
-        if begin <= match.word < begin + len(window):       # it may lie on two pages: the one that says more
-            page = text.count("\f", 0, window[match.word - begin][2]) + 1
-            pages[page] = pages.get(page, 0.0) + match.weight
-    return replace(made, page=max(pages, key=lambda page: (pages[page], -page)))
+    before = ""
+    for (folded, _exact, start, _end), hit in zip(window, hits, strict=True):
+        if hit:
+            page = text.count("\f", 0, start) + 1
+            pages[page] = pages.get(page, 0.0) + 1.0 + ((before, folded) in followers)
+        before = folded
+    return max(pages, key=lambda page: (pages[page], -page))
 
 
 def highlight(text: str, query: Query) -> Snippet:
     """All of `text` (a title) with the words of `query` marked."""
     text = clean(text)
-    wanted = _wanted(query, streams(text).exact)
+    wanted = _wanted(tuple(zip(query.folded, query.exact, strict=True)), set(streams(text).exact))
     return Snippet(text, tuple((start, end) for folded, exact, start, end in spans(text)
                                if _hits(wanted, folded, exact)))
 
 
-def _wanted(query: Query, present: Sequence[str]) -> dict[str, set[str] | None]:
-    """The words looked for, with the marks they must bear to be marked: văn is not vận where the text has văn."""
-    exact = set(present)
+def _wanted(both: Iterable[tuple[str, str]], present: set[str]) -> dict[str, set[str] | None]:
+    """The words looked for, with the marks they must bear to be marked: văn is not vận where the text has văn.
+
+    `both` are the words of the query, folded and exact, `present` those of the text, exact.
+    """
     wanted: dict[str, set[str] | None] = {}
-    for folded, typed in zip(query.folded, query.exact, strict=True):
+    for folded, typed in both:
         known = wanted.get(folded, set())
-        wanted[folded] = known | {typed} if known is not None and typed != folded and typed in exact else None
+        wanted[folded] = known | {typed} if known is not None and typed != folded and typed in present else None
     return wanted
 
 
@@ -111,25 +166,24 @@ def _hits(wanted: Mapping[str, set[str] | None], folded: str, exact: str) -> boo
 
 
 def _best(matches: Sequence[_Match]) -> int:
-    """The word at which the best window begins: each word looked for counts once, at its greatest weight."""
-    best, best_score, score = 0, 0.0, 0.0
-    last = 0
-    inside: dict[str, list[int]] = {}        # of each word in the window: how many follow on, how many do not
-
-    def count(match: _Match, change: int) -> float:
-        """Take a match in (1) or out (-1): by how much the score of the window changes."""
-        numbers = inside.setdefault(match.folded, [0, 0])
-        before = 2.0 if numbers[0] else 1.0 if numbers[1] else 0.0
-        numbers[match.weight < 2.0] += change
-        return (2.0 if numbers[0] else 1.0 if numbers[1] else 0.0) - before
-
-    for match in matches:
-        while last < len(matches) and matches[last].word < match.word + _WINDOW - _BEFORE:
-            score += count(matches[last], 1)
+    """The token at which the best window begins: each word looked for counts once, twice where it follows on."""
+    best = best_score = score = last = 0
+    inside: dict[str, list[int]] = {}        # of each word in the window: how many there are, how many follow on
+    for token, word, follows in matches:
+        reach = token + _WINDOW - _BEFORE
+        while last < len(matches) and matches[last][0] < reach:
+            _token, other, other_follows = matches[last]
+            numbers = inside.setdefault(other, [0, 0])
+            score += (not numbers[0]) + (other_follows and not numbers[1])
+            numbers[0] += 1
+            numbers[1] += other_follows
             last += 1
         if score > best_score:
-            best, best_score = match.word, score
-        score += count(match, -1)
+            best, best_score = token, score
+        numbers = inside[word]
+        numbers[0] -= 1
+        numbers[1] -= follows
+        score -= (not numbers[0]) + (follows and not numbers[1])
     return best
 
 
@@ -137,12 +191,14 @@ def _cut(text: str, places: Sequence[tuple[int, int]], marked: Sequence[bool], *
          more_after: bool) -> Snippet:
     """The text between the places, blanks and line breaks as one blank, with its marks moved along."""
     out, marks = "… " if more_before else "", []
-    for n, (start, end) in enumerate(places):
-        if n:
-            out += _between(text[places[n - 1][1]:start])
-        if marked[n]:
+    last = places[0][0]
+    for (start, end), hit in zip(places, marked, strict=True):
+        gap = text[last:start]
+        out += gap if gap in _PLAIN_GAPS else _between(gap)
+        if hit:
             marks.append((len(out), len(out) + end - start))
         out += text[start:end]
+        last = end
     tail = " …" if more_after else text[places[-1][1]:places[-1][1] + 1].strip()
     return Snippet(out + tail, tuple(marks))
 

@@ -9,34 +9,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import islice
 
-ANALYSIS_VERSION = 2
+from search.alphabet import INVISIBLE, LONGEST_WORD, without_numbers, words, written
+from search.syllables import LETTERS
+
+ANALYSIS_VERSION = 3
 """Goes up when the same text would give other words: an index made before must be rebuilt."""
 
-LONGEST_WORD = 64
-"""Longer "words" are noise (base64, ruled lines read by OCR) and are cut, characters."""
-
-# Soft hyphens and zero-width signs that office programs leave inside words; lone surrogates are no text.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\ud800-\udfff]")
-_INVISIBLE_SIGNS = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-# Words are runs of letters, digits and combining marks. They are taken out of tokens (what stands between blanks),
-# of which a text repeats most; only where the places of words are needed are they found one by one.
+_INVISIBLE = re.compile(f"[{INVISIBLE}\u200b-\u200f\ud800-\udfff]")        # lone surrogates are no text
+# Words are runs of letters, digits and combining marks.
 _BETWEEN = re.compile(r"[^\w\s\u0300-\u036f]")
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
 _TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
 _MARKS = frozenset("\u0302\u0306\u031b")                  # circumflex, breve, horn: other letters, not tones
 _SAME_LETTER = str.maketrans({"ð": "đ", "ɖ": "đ", "ƣ": "ư"})
-# y is i where no vowel stands before it (lý, kỹ, y) and after qu (quý, quýt), not in tay, thuỷ or quyết.
-_LEVEL_Y = re.compile(r"^(?:[^aeiouy]*|qu)y$|^quy(?=[^aeiouy\W])")
+_OLD_LETTERS = str.maketrans("ðÐɖƉƣƢ", "đĐđĐưƯ")
 _CACHE_LIMIT = 200_000
 _TOKENS_LIMIT, _LONGEST_TOKEN = 50_000, 64        # remembered at most, 25 MB; characters of one
-# Each word is one of so many letters in a pair; all of them are letters of two bytes and none is a blank.
-_FIRST_SIGN, _SIGNS = 0x100, 0x700
 
 
 def clean(text: str) -> str:
@@ -64,35 +57,34 @@ class Streams:
 
 def streams(text: str) -> Streams:
     """The words of `text`: folded (no marks, đ as d) and exact (with marks, tone place and i/y levelled)."""
-    return split(lowered(text))
+    folded, exact = analysed(text)
+    return Streams(folded.split(), exact.split())
 
 
 def lowered(text: str) -> str:
-    """`text` clean and in lower case: what `split` and the numbers of search/numbers.py are read from."""
+    """`text` clean and in lower case."""
     return clean(text).lower()
 
 
-def split(lowered_text: str) -> Streams:
-    """The words of a text that is `lowered`: for those who need the lowered text as well."""
-    tokens = lowered_text.split()
-    return Streams("".join(map(_folded_of.__getitem__, tokens)).split(),
-                   "".join(map(_exact_of.__getitem__, tokens)).split())
+def analysed(text: str, data: bytes | None = None) -> tuple[str, str]:
+    """The words of `text` as an engine takes them, folded and exact: each one text with blanks between.
 
-
-def analysed(lowered_text: str) -> tuple[str, str, str]:
-    """The words of a text that is `lowered` as an engine takes them, folded and exact, and its `bigrams`.
-
-    Each is one text with a blank between.
+    `data` is the text as `search.alphabet.written` gives it, where that is known.
     """
-    tokens = lowered_text.split()
-    # Of every word the pairs hold it as the second of one and the first of the next: "a ab bc c".
-    return ("".join(map(_folded_of.__getitem__, tokens))[:-1], "".join(map(_exact_of.__getitem__, tokens))[:-1],
-            "".join(map(_paired_of.__getitem__, tokens))[2:-2])
+    plain = without_numbers(written(text) if data is None else data)
+    if plain is None:                         # taken apart, or of an old font
+        plain = without_numbers(written(clean(text).translate(_OLD_LETTERS)))
+    return (words(plain) if plain is not None else None) or _by_tokens(text)
+
+
+def forms(token: str) -> tuple[str, str]:
+    """The words of what stands between two blanks, folded and exact, each with a blank behind."""
+    return _folded_of[token], _exact_of[token]
 
 
 def fold(text: str) -> str:
     """`text` as its folded words with a blank between; folding again changes nothing."""
-    return "".join(map(_folded_of.__getitem__, lowered(text).split()))[:-1]
+    return " ".join(analysed(text)[0].split())
 
 
 def spans(text: str, first: int = 0, count: int | None = None) -> Iterable[tuple[str, str, int, int]]:
@@ -108,15 +100,6 @@ def spans(text: str, first: int = 0, count: int | None = None) -> Iterable[tuple
         word = match.group()
         if folded := _folded[word]:
             yield folded, _exact[word], match.start(), match.end()
-
-
-def bigrams(words: Sequence[str]) -> list[str]:
-    """Each pair of neighbouring folded words as one term: most Vietnamese words have two syllables.
-
-    A term is two letters, one for each word, which some other words share: pairs rank what is found, they find nothing
-    by themselves. Written out they would make up a sixth of an index.
-    """
-    return list(map("".join, pairwise(map(_sign, words))))
 
 
 def letters(text: str) -> str:
@@ -135,7 +118,7 @@ def _hides(text: str) -> bool:
         text.encode()
     except UnicodeEncodeError:                # a lone surrogate
         return True
-    return any(sign in text for sign in _INVISIBLE_SIGNS)
+    return any(sign in text for sign in INVISIBLE)
 
 
 class _Known(dict[str, str]):
@@ -155,36 +138,46 @@ def _forms(word: str) -> tuple[str, str]:
     whole = word.translate(_SAME_LETTER)
     for _ in range(2):                       # taking apart can bring back capitals, and those further marks
         whole = unicodedata.normalize("NFKD", whole.lower())
-    base = "".join(sign for sign in whole if sign.isalnum()).replace("đ", "d")[:LONGEST_WORD]
-    if base.isascii() and base.isdigit():
-        digits = base.lstrip("0") or "0"     # 05 is 5: in dates and numbers people drop the zero or not
-        return digits, digits
-    if not base:
-        return "", ""
-    shape = "".join(sign for sign in whole if sign.isalnum() or sign in _MARKS)[:LONGEST_WORD]
-    tones = "".join(sorted(sign for sign in whole if sign in _TONES))[:2]
-    if _LEVEL_Y.search(base):
-        base, shape = base.replace("y", "i", 1), shape.replace("y", "i", 1)
-    return base, shape + tones               # the tone at the end: where it was written says nothing
+    signs = [(sign, "") for sign in whole if sign.isalnum()]
+    place = -1
+    for sign in whole:
+        if sign.isalnum():
+            place += 1
+        elif place >= 0 and (sign in _TONES or sign in _MARKS):
+            signs[place] = (signs[place][0], signs[place][1] + sign)
+    plain = without_numbers(written("".join(_composed(*sign) for sign in signs[:LONGEST_WORD])))
+    if plain is None or (found := words(plain)) is None:             # letters of another script
+        base = "".join(sign for sign, _marks in signs[:LONGEST_WORD]).replace("đ", "d")
+        return base, base
+    return found[0].strip(), found[1].strip()
+
+
+@lru_cache(maxsize=2000)
+def _composed(base: str, marks: str) -> str:
+    """The Vietnamese letter of a base letter and its marks in any order, or the base alone."""
+    shape, tone = ("".join(sorted(set(marks) & kind))[:1] for kind in (_MARKS, _TONES))
+    tries = (unicodedata.normalize("NFC", base + one) for one in (shape + tone, shape, tone))
+    return next((letter for letter in tries if letter in LETTERS), base)
 
 
 _folded, _exact = _Known(0), _Known(1)
 
 
-def _sign(word: str) -> str:
-    return chr(_FIRST_SIGN + zlib.crc32(word.encode("utf-8", "replace")) % _SIGNS)
-
-
-def _token_forms(token: str) -> tuple[str, str, str]:
-    """The words of what stands between two blanks ("104/qđ-ubnd," has three): folded, exact, in pairs."""
-    words = _BETWEEN.sub(" ", token).replace("_", " ").split()
+def _token_forms(token: str) -> tuple[str, str]:
+    """The words of what stands between two blanks ("104/QĐ-UBND," has three): folded, exact."""
+    words = _BETWEEN.sub(" ", lowered(token)).replace("_", " ").split()
     folded = [form for word in words if (form := _folded[word])]      # a mark that stands alone is no word
     exact = [form for word in words if (form := _exact[word])]
-    return ("".join(f"{word} " for word in folded), "".join(f"{word} " for word in exact),
-            "".join(f"{sign} {sign}" for sign in map(_sign, folded)))
+    return "".join(f"{word} " for word in folded), "".join(f"{word} " for word in exact)
 
 
-_remembered_forms = lru_cache(maxsize=1024)(_token_forms)      # for the three forms of the tokens of one text
+def _by_tokens(text: str) -> tuple[str, str]:
+    """The words of a text of which the table does not hold all: token by token, of which a text repeats most."""
+    tokens = text.split()
+    return "".join(map(_folded_of.__getitem__, tokens)), "".join(map(_exact_of.__getitem__, tokens))
+
+
+_remembered_forms = lru_cache(maxsize=1024)(_token_forms)      # for both forms of the tokens of one text
 
 
 class _OfTokens(dict[str, str]):
@@ -202,4 +195,4 @@ class _OfTokens(dict[str, str]):
         return found
 
 
-_folded_of, _exact_of, _paired_of = _OfTokens(0), _OfTokens(1), _OfTokens(2)
+_folded_of, _exact_of = _OfTokens(0), _OfTokens(1)

@@ -7,6 +7,7 @@ and nothing waits for the disk (what is flushed, and when, is watched in tests/t
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -40,6 +41,21 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
         # No syncfs either: it would write down what the other tests have just made.
         patch.setattr(files, "ctypes", SimpleNamespace(CDLL=lambda _name: None))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_of_another_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A browser of earlier tests keeps its event loop running in this thread: tests that drive none do not see it."""
+    running = asyncio._get_running_loop()
+    browses = {"browser", "browser_page", "page"} & set(request.fixturenames) or "/web/" in str(request.path)
+    if running is None or browses:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(running)
 
 
 @pytest.fixture(scope="session", autouse=True)

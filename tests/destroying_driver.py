@@ -18,7 +18,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from archive import clock, destroying, opening, settings
+from archive import clock, destroying, opening, purging, rewriting, settings
 from search.index import open_index
 
 NIGHT = datetime(2026, 11, 21, 3, 30, tzinfo=UTC)
@@ -47,7 +47,7 @@ def main() -> None:
 def destroy(folder: pathlib.Path, die_at: int) -> int:
     """Destroy what the plan says; how many ticks there were."""
     clock.now = lambda: NIGHT
-    planned = [destroying.Target(one["object_id"], one["code"], files=tuple(map(tuple, one["files"])))
+    planned = [destroying.Target(one["object_id"], one["code"], one["document"], tuple(map(tuple, one["files"])))
                for one in json.loads((folder / "plan.json").read_text())]
     archive = opening.open_archive(settings.load(folder / "kho"))
     index = open_index(archive.settings)
@@ -76,10 +76,10 @@ def _count(last: int) -> list[int]:
 
     from sqlalchemy.orm import SessionTransaction
 
-    for name in ("fsync", "unlink", "rmdir", "write"):
+    for name in ("fsync", "unlink", "rmdir", "write", "rename", "replace", "link"):
         setattr(os, name, ticking(getattr(os, name)))
-    pathlib.Path.rename = ticking(pathlib.Path.rename)              # type: ignore[method-assign]
-    pathlib.Path.replace = ticking(pathlib.Path.replace)            # type: ignore[method-assign]
+    rewriting._exchanged = ticking(rewriting._exchanged)
+    purging._on_disk = ticking(purging._on_disk)
     SessionTransaction.commit = ticking(SessionTransaction.commit)   # type: ignore[method-assign]
     return ticks
 

@@ -61,11 +61,11 @@ def server() -> Iterator[str]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def database(server_url: str) -> str:
-    """A new and empty database on the server; its URL."""
+def database(server_url: str, like: str = "") -> str:
+    """A new database on the server, empty or a copy of `like` (a URL that nobody is connected to); its URL."""
     name = f"test_{uuid4().hex[:12]}"
     engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {like.rpartition('/')[2]}" if like else "")))
     engine.dispose()
     return server_url.rpartition("/")[0] + f"/{name}"

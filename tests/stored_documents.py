@@ -32,7 +32,7 @@ def store_documents(archive: Archive, described: Sequence[Mapping[str, str]], *,
         "title": "Hồ sơ về công tác văn thư, lưu trữ", "retention": "20 năm", "keeper": "Nguyễn Thị Lan",
         "state": "open", "profile": profile, "opened_at": stamp}
     opened |= case_file or {}
-    start = max(records.ordinals(archive.store, code), default=0) + 1
+    start = records.next_ordinal(archive.store, code)
     version = archive.store.version(layout.casefile_object(code)) + 1
     files: dict[str, NewFile] = {layout.CASE_FILE: NewFile(json_bytes(opened))}
     made, entries, items, came = [], [], [], []

@@ -19,7 +19,7 @@ FACES = {"search": {"search.index", "search.vietnamese", "search.encodings", "se
                        "retention.commands.destruction",
                        "retention.commands.destruction_showing", "retention.destruction.approving",
                        "retention.commands.reading", "retention.commands.reading_showing", "retention.reading",
-                       "retention.standing", "retention.transfer"}}
+                       "retention.standing", "retention.transfer", "retention.transfer.lgsp"}}
 # What the portal may import besides: it shows and does what the commands of that wing show and do.
 PORTAL = {"retention.assigning", "retention.blocking", "retention.commands.deadlines",
           "retention.commands.retention_due", "retention.commands.retention_explain", "retention.deadline_rules",

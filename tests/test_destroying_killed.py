@@ -25,6 +25,7 @@ from search.reindexing import reindex
 from tests.conftest import ROOT
 from tests.stored_documents import store_documents
 from tests.test_destroying import COPY, fields, night
+from tests.test_destroying_documents import close
 
 KILLS = 24
 SEED = int(os.environ.get("LUUTRU_KILL_SEED", "20261121"))
@@ -33,7 +34,7 @@ CODES = [f"H99.2026.0{n}.VP" for n in range(1, 6)]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive with five case files and a copy of it, and the plan that four of them go."""
+    """An archive with five case files and a copy of it: three go, and a document of each other, one of them closed."""
     from archive.file_plan_import import import_file_plan
 
     with pytest.MonkeyPatch.context() as patch:
@@ -44,8 +45,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         import_file_plan(archive, ROOT / "samples" / "file-plan.xlsx", "H99")
         for code in CODES:
             store_documents(archive, [fields(n, code) for n in (1, 2)], code=code)
+        close(archive, CODES[3])
         night(archive)
-        planned = destroying.targets(archive, CODES[:4])
+        planned = destroying.targets(archive, [*CODES[:3], f"{CODES[3]}.0000001", f"{CODES[4]}.0000002"])
         (place / "plan.json").write_text(json.dumps([asdict(one) for one in planned]))
         archive.close()
     return place
@@ -105,7 +107,7 @@ def picture(place: Path) -> dict[str, Any]:
 def assert_proved(place: Path) -> None:
     archive = opened(place)
     index = open_index(archive.settings)
-    planned = [destroying.Target(one["object_id"], one["code"], files=tuple(map(tuple, one["files"])))
+    planned = [destroying.Target(one["object_id"], one["code"], one["document"], tuple(map(tuple, one["files"])))
                for one in json.loads((place / "plan.json").read_text())]
     try:
         assert destroying.absent_all(archive, planned, index) == {one.code: [] for one in planned}

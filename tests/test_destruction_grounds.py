@@ -226,12 +226,13 @@ def test_a_case_file_that_is_there_twice_goes_at_once_and_the_kept_one_stays(cop
                                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     run, archive = copied
     listed = run.told("due", "--duplicates")[0]
-    assert [one["code"] for one in listed["items"]] == [DOUBLE], "not the one of which a document is there only once"
+    assert [one["code"] for one in listed["items"]] == [DOUBLE, f"{ODD}.0000001"], (
+        "not the case file of which a document is there only once, but its other document")
     assert {one["document"] for one in listed["duplicates"]} == {
         f"{DOUBLE}.0000001", f"{DOUBLE}.0000002", f"{ODD}.0000001"}
     assert [one[:2] for one in listed["items"][0]["twins"]] == [
         [f"{DOUBLE}.0000001", f"{KEPT}.0000001"], [f"{DOUBLE}.0000002", f"{KEPT}.0000002"]]
-    run.told("plan", BATCH)
+    run.told("plan", BATCH, "--remove", f"{ODD}.0000001", "--reason", "để đợt sau")
     held = keeping.read(archive.store, BATCH)
     rows = printing.filled(archive, held, "destruction_list_documents", {}, NOW)
     assert (rows["count"], rows["items"][1]["note"]) == (2, f"Bản được giữ: {KEPT}.0000002")
@@ -270,10 +271,62 @@ def test_a_person_names_the_kept_copy_where_the_bytes_differ(copied: Any) -> Non
                                       f"{KEPT}.0000001={DOUBLE}.0000001", "--reason", "x"), "that one goes itself"
 
 
-def test_a_single_document_is_told_to_go_with_its_case_file(copied: Any) -> None:
-    run, _archive = copied
+def test_a_single_document_that_is_there_twice_goes_and_its_case_file_stays(copied: Any,
+                                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    run, archive = copied
+    code = f"{ODD}.0000001"
     run.told("due", "--duplicates")
-    assert run.codes("plan", BATCH, "--add", f"{ODD}.0000001", "--duplicate", "--reason", "x") == ["DESTROY-057"]
+    run.told("plan", BATCH, "--remove", DOUBLE, "--reason", "để đợt sau")
+    held = keeping.read(archive.store, BATCH)
+    assert [(one["code"], one["twins"][0][:2]) for one in held.documents] == [(code, [code, f"{KEPT}.0000001"])]
+    printable = printing.printable(archive.settings, "planned", held)
+    assert "destruction_list_files" not in printable and "destruction_list_documents" in printable
+    rows = printing.filled(archive, held, "destruction_list_documents", {}, NOW)
+    assert [(one["code"], one["note"]) for one in rows["items"]] == [(code, f"Bản được giữ: {KEPT}.0000001")]
+    decision = printing.filled(archive, held, "destruction_decision", {}, NOW)
+    assert (decision["count"], decision["documents"]) == (0, 1)
+    approved(run, archive, monkeypatch)
+    assert run.told(*run.apply(BATCH))["state"] == "destroyed"
+    assert gone(archive, DOUBLE, KEPT, ODD) == [False, False, False]
+    assert records.ordinals(archive.store, ODD) == [2] and faults(archive) == []
+    item = next(one for one in run.told("show", BATCH)["items"] if one["code"] == code)
+    assert item["state"] == "destroyed"
+    run.told("papers", BATCH)
+    with archive.catalogue.session() as session:
+        before = {row.code for row in session.query(Document)}
+    with ownership(archive, rebuilding=True):
+        rebuild(archive, admits=ADMITS)
+    with archive.catalogue.session() as session:
+        assert {row.code for row in session.query(Document)} == before and code not in before
+
+
+def test_what_may_not_go_alone_is_refused_in_words(copied: Any) -> None:
+    run, archive = copied
+    run.told("due", "--duplicates")
+    assert run.codes("plan", BATCH, "--add", f"{ODD}.0000002", "--reason", "x") == ["DESTROY-057"]
+    assert "DESTROY-051" in run.codes("plan", BATCH, "--add", f"{ODD}.0000002", "--duplicate", "--reason", "x")
+    assert "DESTROY-072" in run.codes("plan", BATCH, "--add", f"{DOUBLE}.0000001", "--duplicate", "--reason", "x")
+    run.told("plan", BATCH, "--remove", DOUBLE, "--reason", "x")
+    both = [word for n in (1, 2) for word in ("--add", f"{DOUBLE}.000000{n}")]
+    assert set(run.codes("plan", BATCH, *both, "--duplicate", "--reason", "x")) == {"DESTROY-071"}
+    with ownership(archive):
+        holds.place(archive, [ODD], holds.Ground("án", "Hạnh", "3/TA", "2026-11-20", "Tòa án tỉnh"), at=clock.now())
+    assert run.codes("plan", BATCH) == ["DESTROY-005"]
+
+
+def test_a_document_of_a_long_scan_cannot_go_alone(copied: Any) -> None:
+    _run, archive = copied
+    item = "6" * 16
+    told = {"documents": [{"document": f"{ODD}.0000001"}, {"document": f"{ODD}.0000002"}]}
+    with ownership(archive):
+        archive.store.put(layout.scan_object(item), {layout.SCAN: NewFile(json_bytes(told))}, message="scan",
+                          user="luutru", created=clock.now())
+        with archive.catalogue.session() as session:
+            record_events(session, archive.ledger, [Entry("scan_kept", item, {
+                "object": layout.scan_object(item), "files": {}, "version": 1}, event_key("scan_kept", item))])
+    with archive.catalogue.session() as session:
+        found = list(checking.of_documents(archive, session, {f"{ODD}.0000001"}, set()))
+    assert [(one.code, one.params["scan"]) for one in found] == [("DESTROY-070", item)]
 
 
 def test_what_a_council_keeps_of_duplicates_needs_no_new_period(copied: Any) -> None:

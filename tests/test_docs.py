@@ -215,3 +215,10 @@ def test_every_logical_path_of_a_case_file_follows_the_format(told: Archive) -> 
     assert len(shapes) >= 8
     for path in told.store.files(layout.casefile_object("H99.2026.01.VP")):
         assert any(re.fullmatch(shape, path) for shape in shapes), path
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    held = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    for page in PAGES:
+        named = set(re.findall(r"`(test_[a-z0-9_]+\.py)`", page.read_text(encoding="utf-8")))
+        assert named <= held, (page.name, named - held)

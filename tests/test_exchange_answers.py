@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from archive.opening import Archive, ownership
 from archive.rebuild import rebuild
 from ingest import nightly, releasing
 from ingest.commands.edxml import command
-from ingest.exchange import answering, deciding, register, tasks, writing
+from ingest.exchange import answering, deciding, register, sending, tasks, writing
 from ingest.exchange.messages import Business, DocumentMessage, Hop, Party, Reference, StatusMessage, attach
 from ingest.exchange.reading import read
 from retention.objects import ADMITS
@@ -115,6 +115,19 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 MONDAY = NIGHT + timedelta(days=3)
 
 
+class Way:
+    """A way out that takes everything."""
+
+    name = "axis:thử:H99"
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+
+    def send(self, path: Path, kind: str, to: Sequence[str], sha256: str) -> str:
+        self.gone.append(sha256)
+        return f"{len(self.gone)}"
+
+
 def test_a_received_message_is_answered_once(house: House) -> None:
     house.message("1", steering="2", tasks=("NV-1",), due=date(2026, 12, 1))
     house.message("2")                                              # of no case file: it waits
@@ -126,6 +139,9 @@ def test_a_received_message_is_answered_once(house: House) -> None:
     assert [one[:2] for one in said] == [("1", "01"), ("1", "03"), ("2", "01"), ("3", "01"), ("3", "03"), ("3", "06")]
     assert "H99.2026.01.VP.000000" in said[1][2]
     assert house.item("4").state == register.NOTICE
+    archive = house.opened()        # a status describes no document: nothing is missing from it
+    assert [one.code for one in releasing.findings_of(archive, house.item("4").id)] == ["EDXML-005"]
+    archive.close()
     assert len(house.taken()) == 6
     assert house.run(NIGHT, "answer")["owed"] == [] and house.answers() == []
     house.night(NIGHT + timedelta(hours=1))
@@ -334,7 +350,15 @@ def test_a_message_with_a_secrecy_mark_is_refused_and_nothing_of_it_is_told(hous
     house.message("m", subject="TUYỆT MẬT: kế hoạch tác chiến", steering="2", due=date(2026, 12, 1))
     house.night(MONDAY + timedelta(days=6))
     assert house.item("m").state == "kept_out"
-    assert [one[:2] for one in house.taken()] == [("m", "01"), ("m", "02")]
+    assert [one[:2] for one in house.answers()] == [("m", "01"), ("m", "02")]
+    archive, way = house.opened(), Way()
+    with ownership(archive):
+        assert sending.send(archive, way).findings == [] and len(way.gone) == 2
+    with archive.catalogue.session() as session:
+        told = session.scalars(select(model.Event.data).where(model.Event.kind == sending.KIND)).all()
+    archive.close()
+    assert [(one["code"], one["item"]) for one in told] == [("01", house.item("m").id), ("02", house.item("m").id)]
+    assert house.answers() == []
     ledger = b"".join(path.read_bytes() for path in sorted((house.root / "store" / "ledger").iterdir())).decode()
     assert "tác chiến" not in ledger
 

@@ -91,7 +91,7 @@ def test_what_waits_is_fetched_kept_and_confirmed_once(archive: Archive, axis: D
     assert {one["id"]: one["sha256"] for one in told} == {
         identity: hashlib.sha256(one).hexdigest() for identity, one in zip(ids, data, strict=True)}
     axis.seen.clear()
-    assert fetched(archive, client).new == [] and [one[0] for one in axis.seen] == ["/getReceivedEdocList"]
+    assert fetched(archive, client).new == [] and [one[0] for one in axis.seen] == ["/getReceivedEdocList"] * 2
 
 
 def test_nothing_is_confirmed_before_bytes_and_hash_are_kept(

@@ -24,8 +24,8 @@ from archive.opening import Archive
 from search import index as index_module
 from search.commands import index as index_command
 from search.commands import search as search_command
+from search.engines.keeping import compressed, decompressed
 from search.engines.tantivy_engine import TantivyEngine
-from search.engines.terms import compressed, decompressed
 from search.engines.whoosh_engine import WhooshEngine
 from search.index import (
     Entry,

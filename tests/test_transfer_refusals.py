@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,12 +20,13 @@ from hypothesis import strategies as st
 from archive import clock, layout
 from archive.catalogue import record
 from archive.errors import RefusedError, UsageError
+from archive.forms.filling import fill
 from archive.ledger import Ledger
 from archive.opening import ownership
 from archive.store import Store
-from retention.transfer import carrying, messages, objects, receiving
+from retention.transfer import carrying, messages, objects, papers, receiving
 from tests import transfer_material as material
-from tests.conftest import NIGHT
+from tests.conftest import NIGHT, ROOT
 from tests.stored_documents import store_documents
 from tests.transfer_material import CENTRE, CODE, FIRST, SECOND, THIRD, House, luutru, opened, refused, told
 
@@ -586,3 +588,18 @@ def test_another_carrier_may_take_the_place_of_the_disk(house: House) -> None:
     assert not centre.store.has(layout.casefile_object(FIRST))
     agency.close()
     centre.close()
+
+
+@pytest.mark.parametrize("returned", [0, 2])
+def test_the_minutes_of_approval_name_a_list_of_returns_only_where_there_is_one(
+        returned: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(papers, "_minutes", lambda *_: {})
+    monkeypatch.setattr(papers, "paper", lambda name, data, **_: told.update(fill(_table(name), data)) or b"")
+    papers.approval(None, {"registered": 3, "submitted": 3, "approved": 3 - returned, "returned": returned},  # type: ignore[arg-type]
+                    "số 1", {}, NIGHT, "Lan")
+    assert ("Danh sách hồ sơ trả lại" in json.dumps(told, ensure_ascii=False)) is bool(returned)
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads((ROOT / "archive" / "forms" / "papers" / f"{name}.toml").read_text(encoding="utf-8"))

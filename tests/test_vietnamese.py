@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from search import vietnamese
+from search import alphabet, vietnamese
 from search.aliases import BUILT_IN
 from search.numbers import (
     DocumentNumber,
@@ -22,7 +21,7 @@ from search.numbers import (
     type_name,
     types_named,
 )
-from search.vietnamese import analysed, bigrams, clean, fold, letters, lowered, spans, streams
+from search.vietnamese import analysed, clean, fold, letters, lowered, spans, streams
 
 TEXTS = sorted((Path(__file__).parent / "fixtures" / "search").glob("*.txt"))
 VIETNAMESE = "aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ"
@@ -91,49 +90,54 @@ def test_places_of_words_agree_with_the_words(text: str) -> None:
     assert all(streams(text[start:end]).folded == [folded] for folded, _, start, end in found)
 
 
-def test_bigrams_join_neighbours() -> None:
-    pairs = bigrams(["luu", "tru", "dien", "luu", "tru"])
-    assert len(pairs) == 4
-    assert pairs[0] == pairs[3]
-    assert len({*pairs, *bigrams(["tru", "luu"])}) == 4         # the order counts
-    assert all(len(pair) == 2 and not pair.isspace() and len(pair.split()) == 1 for pair in pairs)
-    assert bigrams(["luu"]) == []
+def slowly(text: str) -> list[list[str]]:
+    """The words of a text, read one after another: what `analysed` must give, however it is quick."""
+    words = re.sub(r"[^\w\s\u0300-\u036f]|_", " ", lowered(text)).split()
+    return [[form for word in words if (form := kind[word])] for kind in (vietnamese._folded, vietnamese._exact)]
 
 
-def test_pairs_of_common_words_are_told_apart() -> None:
-    """Words share the letters of pairs: of the pairs of running text hardly any may fall together."""
-    pairs = {pair for path in TEXTS for pair in pairwise(streams(path.read_text()).folded)}
-    assert len({bigrams(pair)[0] for pair in pairs}) > 0.99 * len(pairs) > 1000
+def quickly(text: str) -> list[list[str]]:
+    return [stream.split() for stream in analysed(text)]
 
 
-def slowly(text: str) -> tuple[str, str, str]:
-    """The words of a lowered text, one after another: what `analysed` must give, however it is quick."""
-    words = re.sub(r"[^\w\s\u0300-\u036f]|_", " ", text).split()
-    folded = [form for word in words if (form := vietnamese._folded[word])]
-    exact = [form for word in words if (form := vietnamese._exact[word])]
-    return " ".join(folded), " ".join(exact), " ".join(bigrams(folded))
-
-
-def test_an_engine_gets_the_words_of_a_real_text_in_all_forms() -> None:
+def test_an_engine_gets_the_words_of_a_real_text_in_both_forms() -> None:
     for path in TEXTS:
-        text = lowered(path.read_text())
-        assert analysed(text) == slowly(text)
-        assert [len(stream.split()) for stream in analysed(text)] == [len(text_words := streams(text).folded)] * 2 + [
-            len(text_words) - 1]
+        text = path.read_text()
+        assert quickly(text) == slowly(text) == [streams(text).folded, streams(text).exact]
 
 
-@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("aàđ1 \n\t\x1c\x85\xa0\u3000-_/.,\u0301\ud800"))))
-def test_words_taken_out_of_remembered_tokens_are_those_read_one_by_one(text: str) -> None:
-    assert analysed(lowered(text)) == slowly(lowered(text))
+ODD = "aàđÐðƣyỷQqu059²½°ª \n\t\r\x00\x1b\x1c\x85\xa0\u00ad\u200b\u2028\u3000-‐–⁄_/.,;\u0301\u0302\u031b\u0591\ud800ж数"
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from(ODD), st.sampled_from(VIETNAMESE + " "))))
+@example("ly quy quýt Mỹ yy 20y ngy nghy abcdy thủy hoà qúy 007 00 0 a0 0,05 05/07")
+@example("x" * 250 + " " + "y" * 251 + " " + "z" * 252)
+@example("môi trƣờng, QÐ-UBND ﬁle m² ½ Ⅻ")
+def test_a_text_taken_whole_has_the_words_that_are_read_one_by_one(text: str) -> None:
+    assert quickly(text) == slowly(text)
+    assert [stream.split() for stream in vietnamese._by_tokens(text)] == slowly(text)
     assert "\ud800" not in clean(text)
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from(ODD), st.sampled_from(VIETNAMESE + " "))))
+def test_a_text_is_written_in_the_table_and_read_back(text: str) -> None:
+    assert alphabet.read(alphabet.written(text)) == text
+
+
+def test_vietnamese_takes_a_byte_a_letter_and_its_words_are_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = " ".join(VIETNAMESE + VIETNAMESE.upper())
+    assert len(alphabet.written(text)) == len(text)
+    monkeypatch.setattr(vietnamese, "_by_tokens", None)
+    for path in TEXTS:                        # one of them has ƣ for ư
+        assert quickly(path.read_text()) == quickly(unicodedata.normalize("NFD", path.read_text()))
+    assert all(not sign.isspace() and len(sign.split()) == 1 for word in streams(text).exact for sign in word)
 
 
 def test_only_so_many_tokens_are_remembered_and_no_endless_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vietnamese, "_TOKENS_LIMIT", 50)
     text = " ".join(f"n{n}n" for n in range(200)) + " " + "x" * 100_000 + ",y"
-    assert analysed(text) == slowly(text)
-    assert all(len(held) <= 50 and max(map(len, held)) <= 64
-               for held in (vietnamese._folded_of, vietnamese._exact_of, vietnamese._paired_of))
+    assert quickly(text) == slowly(text)
+    assert all(len(held) <= 50 and max(map(len, held)) <= 64 for held in (vietnamese._folded_of, vietnamese._exact_of))
 
 
 # --- document numbers ---------------------------------------------------------------------------------------

@@ -85,12 +85,13 @@ def opened(root: Path) -> Archive:
 
 
 def case_file(archive: Archive, code: str, *, retention: str = "Vĩnh viễn", documents: int = 2, mode: str = "01",
-              maintenance: str = "01", close: bool = True) -> None:
-    """A case file of texts, closed."""
+              maintenance: str = "01", close: bool = True, contents: tuple[bytes, ...] = ()) -> None:
+    """A case file of texts, closed; `contents`: their bytes, where they are not to be of their own."""
     number = int(code[9:11]) * 10
     store_documents(archive, [
         {**FIELDS, "codeNumber": str(number + n), "subject": f"Ban hành Quy chế số {number + n}", "mode": mode,
-         "maintenance": maintenance, "docId": f"{number + n:08d}"} for n in range(documents)], code=code, case_file={
+         "maintenance": maintenance, "docId": f"{number + n:08d}"} for n in range(documents)], code=code,
+        contents=contents, case_file={
              "retention": retention, "title": f"Hồ sơ ban hành quy chế, tập {code[9:11]}", "fields": {
                  "language": "01", "confidenceLevel": "01", "format": "01", "riskRecovery": "0", "mode": mode}})
     if close:

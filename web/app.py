@@ -13,13 +13,18 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from archive.errors import ArchiveBusyError, DestroyedError, LuuTruError, RefusedError, UsageError
 from archive.terminal import explain
 from search.index import IndexOutdatedError
+from web import health
 from web.api import ROOT, create_api
+from web.counting import Counted
+from web.exchange.app import Exchange, create_exchange
+from web.exchange.problems import ROOT as EXCHANGE
 from web.pages import OPEN, ROUTERS
 from web.people import NotAllowedError, NotLoggedInError, TooManyError, person
 from web.rendering import FORM_FIELD, STATIC, page
@@ -36,15 +41,22 @@ def create_app(root: Path, *, listens_on: tuple[str, ...] = ()) -> FastAPI:
     """
     site = Site(root)
 
+    exchanges: list[Exchange] = []
+
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
+        for exchange in exchanges:
+            exchange.start()
         yield
+        for exchange in exchanges:
+            await run_in_threadpool(exchange.stop)
         site.close()
 
     app = FastAPI(title="Lưu Trữ", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life,
                   dependencies=[Depends(checked_form)])
     app.state.site = site
     app.mount("/static", _Kept(directory=STATIC), name="static")
+    app.include_router(health.router)
     for router in OPEN:
         app.include_router(router)
     for router in ROUTERS:
@@ -53,9 +65,14 @@ def create_app(root: Path, *, listens_on: tuple[str, ...] = ()) -> FastAPI:
         api = create_api(site)
         site.openapi = api.openapi
         app.mount(ROOT, api)
+    if site.settings.service.on:
+        service, exchange = create_exchange(site)
+        exchanges.append(exchange)
+        app.mount(EXCHANGE, service)
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
     app.add_middleware(Guard, settings=site.settings, limits=site.limits, failed=_failed, listens_on=listens_on)
+    app.add_middleware(Counted, requests=site.requests)
     return app
 
 
@@ -134,7 +151,7 @@ def _failed(request: Request, error: Exception) -> Response:
     number = secrets.token_hex(4)
     # The address of a one-time link is a secret.
     path = request.url.path if not request.url.path.startswith("/link/") else "/link/…"
-    _LOG.error("%s %s %s", number, request.method, path, exc_info=error)
+    _LOG.error("%s %s %r", number, request.method, path, exc_info=error)
     return page(request, "error.html", status=500, what="failed", detail=number)
 
 

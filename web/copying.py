@@ -9,14 +9,17 @@ import json
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from archive import clock, layout, outside, text_layers
 from archive.errors import UsageError
-from archive.findings import Finding
+from archive.findings import Finding, finding
+from archive.forms.copied_pages import Source
+from archive.forms.copies import Stamp, copy
 from archive.i18n import _, language
 from archive.opening import Archive
 from archive.records import Record
@@ -46,20 +49,33 @@ def can_be_copied(record: Record) -> tuple[bool, list[str]]:
 
 def copy_of(archive: Archive, record: Record, for_whom: str, now: datetime) -> Copy:
     """The copy of a document's received files. Raises UsageError, with the reason, where none can be made."""
-    with _turn, tempfile.TemporaryDirectory(prefix="luutru-") as folder:
+    with tempfile.TemporaryDirectory(prefix="luutru-") as folder:
         room = Path(folder)
         sources = []
         for number, file in text_layers.parts(record):
             ending = _format(file["path"])
             place = room / f"{number}.{ending}"
             archive.store.export(layout.casefile_object(record["case_file"]), file["path"], place)
-            sources.append({"name": file["name"], "path": str(place), "format": ending})
+            sources.append(Source(file["name"], place, ending))
         day = f"{clock.in_vietnam(now):%H:%M ngày %d/%m/%Y}"
         # The paper is Vietnamese whatever language the page speaks.
-        lines = [f"{record['code']} · sao từ tài liệu lưu trữ lúc {day} cho {for_whom}",
-                 "Chữ ký số của bản gốc không kiểm tra được trong bản sao"]
-        asked = {"subject": record["code"], "sources": sources, "agency": archive.settings.agency.name, "lines": lines,
-                 "made": clock.stamp(now), "target": str(room / "copy.pdf"), "told": str(room / "told.json")}
+        lines = (f"{record['code']} · sao từ tài liệu lưu trữ lúc {day} cho {for_whom}",
+                 "Chữ ký số của bản gốc không kiểm tra được trong bản sao")
+        return made(record["code"], sources, Stamp(archive.settings.agency.name, lines), now)
+
+
+def made(subject: str, sources: Sequence[Source], stamp: Stamp, now: datetime) -> Copy:
+    """The copy of some files with `stamp` on its pages; raises as `copy_of`."""
+    if not any(one.format in FORMATS for one in sources):       # then no process is needed to find that out
+        raise UsageError(_("No copy of this document can be made: {why}").format(why="; ".join(
+            finding("READING-014", subject, name=one.name, format=one.format).sentence(language())
+            for one in sources)))
+    with _turn, tempfile.TemporaryDirectory(prefix="luutru-") as folder:
+        room = Path(folder)
+        asked = {"subject": subject, "stamp": asdict(stamp), "made": clock.stamp(now),
+                 "sources": [{"name": one.name, "path": str(one.path.resolve()), "format": one.format}
+                             for one in sources],
+                 "target": str(room / "copy.pdf"), "told": str(room / "told.json")}
         try:
             ended = outside.run([sys.executable, "-m", "web.copying", json.dumps(asked)],
                                 outside.Limits(_SECONDS, _MEMORY_MB, _FILE_MB), room,
@@ -85,12 +101,9 @@ def _format(path: str) -> str:
 
 
 def _main(asked: dict[str, Any]) -> int:
-    from archive.forms.copied_pages import Source
-    from archive.forms.copies import Stamp, copy
-
     pdf, pages, findings = copy(
         asked["subject"], [Source(one["name"], Path(one["path"]), one["format"]) for one in asked["sources"]],
-        Stamp(asked["agency"], tuple(asked["lines"])), made=clock.parse(asked["made"]))
+        Stamp(**{**asked["stamp"], "lines": tuple(asked["stamp"]["lines"])}), made=clock.parse(asked["made"]))
     Path(asked["target"]).write_bytes(pdf)
     Path(asked["told"]).write_text(json.dumps({"pages": pages, "findings": [one.as_dict() for one in findings]}))
     return 0

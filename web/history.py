@@ -26,12 +26,15 @@ _TITLES = {
     "text_reread": later("Read again by a newer engine"),
     "documents_linked": later("Documents of other case files were added"),
     "documents_unlinked": later("Documents of other case files were taken out"),
+    "document_recalled": later("Its sender recalled it"), "document_updated": later("Its sender updated it"),
+    "document_replaced": later("Its sender replaced it"),
     "viewed": later("Viewed at the portal"), "downloaded": later("Downloaded at the portal"),
+    "reading_viewed": later("A reader looked at it by a granted request"),
     "casefile_opened": later("Case file opened"), "casefile_corrected": later("Description corrected"),
     "casefile_converted": later("Converted to another profile"), "casefile_closed": later("Case file closed"),
     "casefile_reopened": later("Case file reopened")}
 # Who looked at what is not for everyone.
-_WATCHED = ("viewed", "downloaded", "exported")
+_WATCHED = ("viewed", "downloaded", "exported", "reading_viewed")
 MOST = 200
 
 
@@ -73,6 +76,8 @@ def _details(kind: str, data: Mapping[str, Any]) -> Iterable[str]:
     elif isinstance(data.get("after"), dict) and isinstance(data.get("before"), dict):
         for tag, value in data["after"].items():
             yield f"{field_name(tag, 'tt05_2025', language())}: {data['before'].get(tag) or '—'} → {value or '—'}"
+    if kind == "reading_viewed":
+        yield " · ".join(str(data[key]) for key in ("reader", "reading", "purpose") if data.get(key))
     if kind == "downloaded" and data.get("name"):
         yield str(data["name"])
     if data.get("reason"):

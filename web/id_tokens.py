@@ -40,6 +40,39 @@ def claims_of(token: str, keys: Iterable[Mapping[str, Any]], *, issuer: str, cli
 
     `keys` are those of the provider's JWKS, `now` seconds since 1970. Raises NotBelievedError, UnknownKeyError.
     """
+    claims = _signed_claims(token, keys)
+    _check(claims, issuer, client, nonce, now)
+    if "at_hash" in claims and access_token:
+        half = hashlib.sha256(access_token.encode()).digest()[:16]
+        if not _same(claims["at_hash"], base64.urlsafe_b64encode(half).rstrip(b"=").decode()):
+            raise NotBelievedError("at_hash")
+    return claims
+
+
+def access_claims(token: str, keys: Iterable[Mapping[str, Any]], *, issuer: str, audience: str,
+                  now: float) -> dict[str, Any]:
+    """The claims of an access token (a JWT, RFC 9068) that `issuer`, a gateway, made for `audience`.
+
+    `keys` are those of its JWKS, `now` seconds since 1970. Raises NotBelievedError, UnknownKeyError.
+    """
+    claims = _signed_claims(token, keys)
+    if claims.get("iss") != issuer:
+        raise NotBelievedError("iss")
+    told = claims.get("aud")
+    if audience not in (told if isinstance(told, list) else [told]):
+        raise NotBelievedError("aud")
+    for name in ("exp", *(["iat"] if "iat" in claims else []), *(["nbf"] if "nbf" in claims else [])):
+        if type(claims.get(name)) not in (int, float):
+            raise NotBelievedError(name)
+    if not claims["exp"] > now - LEEWAY:
+        raise NotBelievedError("exp")
+    if not max(claims.get("iat", now), claims.get("nbf", now)) <= now + LEEWAY:
+        raise NotBelievedError("iat, nbf")
+    return claims
+
+
+def _signed_claims(token: str, keys: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The claims of a token that one of `keys` signed. Raises NotBelievedError, UnknownKeyError."""
     if len(token) > LONGEST or token.count(".") != 2:
         raise NotBelievedError("not a signed token")
     head, body, signature = token.split(".")
@@ -49,13 +82,7 @@ def claims_of(token: str, keys: Iterable[Mapping[str, Any]], *, issuer: str, cli
         raise NotBelievedError("algorithm")
     key = _key(keys, algorithm, header.get("kid"))
     _verify(algorithm, key, f"{head}.{body}".encode(), _bytes(signature))
-    claims = _json(body)
-    _check(claims, issuer, client, nonce, now)
-    if "at_hash" in claims and access_token:
-        half = hashlib.sha256(access_token.encode()).digest()[:16]
-        if not _same(claims["at_hash"], base64.urlsafe_b64encode(half).rstrip(b"=").decode()):
-            raise NotBelievedError("at_hash")
-    return claims
+    return _json(body)
 
 
 def _check(claims: Mapping[str, Any], issuer: str, client: str, nonce: str, now: float) -> None:

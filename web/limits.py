@@ -14,6 +14,7 @@ from collections.abc import Callable
 from archive.settings import Settings
 from web.people import TooManyError
 
+FAILURES = 60       # wrong secrets of programs that are answered in a minute, for one network address
 MOST = 20_000       # buckets that are kept; who has asked least lately is forgotten first
 
 
@@ -32,6 +33,14 @@ class Limits:
     def of_token(self, token: str) -> None:
         """Count one request of the token with this id. Raises TooManyError."""
         self._count(f"token {token}", self.settings.web.requests_per_minute)
+
+    def of_client(self, client: str) -> None:
+        """Count one request of a client of the archive service. Raises TooManyError."""
+        self._count(f"client {client}", self.settings.service.requests_per_minute)
+
+    def of_failures(self, address: str) -> None:
+        """Count a wrong secret from a network address, whichever it is. Raises TooManyError."""
+        self._count(f"failures {address}", FAILURES)
 
     def of_address(self, address: str) -> None:
         """Count one request from a network address. Raises TooManyError.

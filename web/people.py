@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from archive import clock
 from archive.access import Reach
 from archive.i18n import _
 
@@ -61,13 +62,22 @@ class Person:
 
     @property
     def reach(self) -> Reach:
-        """Which documents the person may know of: goes into every query.
+        """Which documents the person may know of by their roles: goes into every query.
 
-        What they were granted as readers (archive/access.py) is not in it: of that no page may give files or text away.
+        What they were granted as readers is not in it: of that no page gives files or text away (`reach_granted`).
         """
         others = {access for role in self.roles for access in _rights()[role]["others"]}
         own = others | {access for role in self.roles for access in _rights()[role]["own"]}
         return Reach(self.fonds, frozenset(own), frozenset(own if self.whole_archive else others))
+
+    @property
+    def reach_granted(self) -> Reach:
+        """The same, and what the account was granted for today; for pages that show no more than copies of that.
+
+        A grant is for its reader (TT 05/2025/TT-BNV Đ36, Đ37): a program that has a token of the account has none.
+        """
+        reach = self.reach
+        return reach if self.token else replace(reach, account=self.name, on=today())
 
     @property
     def actor(self) -> str:
@@ -108,6 +118,11 @@ def requires_right(right: str) -> Callable[[Person], Person]:
         return who
 
     return allowed
+
+
+def today() -> str:
+    """The day in Vietnam, YYYY-MM-DD: the last day of a grant is one of it."""
+    return clock.in_vietnam(clock.now()).date().isoformat()
 
 
 def role_title(role: str) -> str:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from archive import __version__, i18n
 from archive.findings import Level
 from archive.i18n import _, ngettext_
+from archive.marks import mark_name
 from archive.terminal import (
     casefile_state_name,
     legal_value_name,
@@ -100,7 +101,7 @@ def _environment() -> Environment:
                               lstrip_blocks=True, undefined=StrictUndefined)
     environment.globals.update(
         _=_, counted=counted, suggested=suggested, ngettext_=ngettext_, Level=Level, navigation=navigation,
-        static=static_address, version=__version__, with_query=with_query,
+        mark_name=mark_name, static=static_address, version=__version__, with_query=with_query,
         state_name=state_name, verdict_name=verdict_name, legal_value_name=legal_value_name, role_name=role_name,
         casefile_state_name=casefile_state_name, time_source_name=time_source_name, role_title=role_title)
     environment.filters.update(day=local_day, clock=local_time, number=_number, decimal=_decimal,

@@ -1,13 +1,14 @@
 """What stands before every page: the host's name, how much is asked, the origin of forms, their size, the headers.
 
-Nothing here knows who is asking; pages ask for that themselves (web/people.py). What programs ask for under /api/ comes
-by here too. It carries a token and no cookie counts there, so that no other site can use a browser for it: the origin
-of what is sent is not asked for. Its language is the one that the program accepts.
+Nothing here knows who is asking; pages ask for that themselves (web/people.py). What programs ask for under /api/ and
+/lgsp/ comes by here too. It carries a token and no cookie counts there, so that no other site can use a browser for it:
+the origin of what is sent is not asked for. Its language is the one that the program accepts.
 """
 
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from http.cookies import CookieError, SimpleCookie
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from archive import i18n
@@ -34,8 +35,9 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin", "x-robots-tag": "noindex, nofollow",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()", "cache-control": "no-store"}
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
-PROGRAMS, FREE = "/api/v1/", "/static/"      # /api/v1 itself is a page for people
-"""What begins so is for programs; is not counted."""
+SERVICE = "/lgsp/v1/"
+PROGRAMS, FREE = ("/api/v1/", SERVICE), "/static/"      # /api/v1 itself is a page for people
+"""What begins so is the archive service; is for programs; is not counted."""
 LONGEST_HEADERS = 32_768        # bytes of all of a request's headers
 
 
@@ -51,7 +53,10 @@ class Guard:
         self.app, self.settings, self.limits, self.failed = app, settings, limits, failed
         named = urlsplit(settings.web.address).hostname
         self.hosts = {*LOCAL_HOSTS, *settings.web.hosts, *listens_on, *([named] if named else [])}
-        self.largest = int(settings.web.max_form_mb * 1_000_000)
+        service = settings.service
+        self.largest, self.largest_part = (int(size * 1_000_000) for size in (
+            settings.web.max_form_mb, max(service.message_mb, service.paper_mb)))
+        self.largest_package = int(service.package_gb * (1 << 30))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -63,11 +68,11 @@ class Guard:
         with ExitStack() as context:
             context.enter_context(i18n.speaking(accepted(headers.get("accept-language", ""), self.settings.language)
                                                 if program else _language(headers, self.settings)))
-            limited = _Limited(receive, self.largest)
+            limited = _Limited(receive, self._largest(scope["path"]))
             answer = _Headed(send, limited, secure=secure)
             if refused := self._refused(scope, headers, program=program):
                 status, said, more = refused
-                await PlainTextResponse(said, status, more)(scope, receive, answer)
+                await _turned_away(status, said, more, program=program)(scope, receive, answer)
                 return
             try:
                 await self.app(scope, limited, answer)
@@ -81,6 +86,8 @@ class Guard:
     def _refused(self, scope: Scope, headers: Headers, *, program: bool) -> tuple[int, str, dict[str, str]] | None:
         if _name_of(headers.get("host", "")) not in self.hosts:
             return 400, "400 Bad Request: host", {}
+        if program and any(letter < " " for letter in scope["path"]):       # no route that is mounted would match it
+            return 400, "400 Bad Request: path", {}
         if sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEADERS:
             return 431, "431 Request Header Fields Too Large", {}
         if not scope["path"].startswith(FREE):
@@ -95,9 +102,26 @@ class Guard:
                             urlsplit(origin).netloc.lower() != headers.get("host", "").lower()):
             return 403, "403 Forbidden: origin", {}
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self.largest:
+        if not length.isdecimal() or len(length) > 18 or int(length) > self._largest(scope["path"]):
             return 413, "413 Content Too Large", {}
         return None
+
+    def _largest(self, path: str) -> int:
+        """The longest body that is taken there, bytes: forms, messages and papers of the service, its packages."""
+        if not path.startswith(SERVICE):
+            return self.largest
+        return self.largest_package if path.startswith(f"{SERVICE}uploads/") else self.largest_part
+
+
+def _turned_away(status: int, said: str, more: dict[str, str], *, program: bool) -> Response:
+    """The answer to what is not for us; programs are told as everywhere (RFC 9457)."""
+    if not program:
+        return PlainTextResponse(said, status, more)
+    number = secrets.token_hex(8)
+    kind = {413: "too_large", 429: "too_many"}.get(status, "wrong_request")
+    return JSONResponse({"type": f"urn:luutru:problem:{kind}", "title": said.partition(" ")[2], "status": status,
+                         "detail": said, "instance": f"urn:luutru:request:{number}"}, status,
+                        {**more, "x-request-id": number}, "application/problem+json")
 
 
 class TooLargeError(Exception):

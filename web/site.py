@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from archive.opening import Archive, open_archive, ownership
 from search.index import Index, open_index
 from web import effective
 from web.accounts import Accounts
+from web.counting import Requests
 from web.limits import Limits
 from web.oidc import SignOn
 from web.people import Person
@@ -23,6 +25,9 @@ from web.tokens import Tokens
 
 PATIENCE = 3.0
 """How long a page waits for another writer of a moment, seconds; a night is not waited for."""
+
+READERS = max(2, os.cpu_count() or 2)
+"""Searches that run at once; the others wait for them."""
 
 
 class Site:
@@ -36,12 +41,13 @@ class Site:
         self.sessions = Sessions(self.settings, self.accounts)
         self.tokens = Tokens(self.settings, self.accounts)
         self.limits = Limits(self.settings)
+        self.requests = Requests()
         self.sign_on = SignOn(self.settings, self.accounts)
         self.report: tuple[object, Any] | None = None       # the last night's report and what it rests on
         self.openapi: Callable[[], dict[str, Any]] = dict   # what programs can ask for (web/api), once that is mounted
         self.walked: Any = None                             # the last walk over the ledger (web/ledger_view.py)
-        self._index: Index | None = None
-        self._opening = threading.Lock()
+        self._free: list[Index] = []                        # indexes that are open and nobody is reading just now
+        self._reading = threading.BoundedSemaphore(READERS)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -51,11 +57,19 @@ class Site:
 
     @contextmanager
     def index(self) -> Iterator[Index]:
-        """The search index, for one search at a time: it follows rebuilds. Raises IndexOutdatedError."""
-        with self._opening:
-            if self._index is None:
-                self._index = open_index(self.settings)
-            yield self._index
+        """The search index, for one search of one thread: it follows rebuilds. Raises IndexOutdatedError.
+
+        As many people search at once as there are processors for; more would only take them from one another.
+        """
+        with self._reading:
+            try:
+                index = self._free.pop()      # the last one that was given back is the warmest
+            except IndexError:
+                index = open_index(self.settings)
+            try:
+                yield index
+            finally:
+                self._free.append(index)
 
     @contextmanager
     def writing(self) -> Iterator[Archive]:
@@ -74,6 +88,6 @@ class Site:
 
     def close(self) -> None:
         """Give back what is open."""
-        if self._index is not None:
-            self._index.close()
+        while self._free:
+            self._free.pop().close()
         self.archive.close()

@@ -1,104 +1,95 @@
-"""`luutru doctor`: say what this machine lacks, and the one line that installs it."""
+"""`luutru doctor`: what is missing, wrong, full, late or about to end, and what to do about it."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
-from importlib.util import find_spec
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archive import outside
-from archive.errors import LuuTruError
+from archive import clock
+from archive.doctor.examining import examine, settings_fault
+from archive.doctor.parts import Part, look
+from archive.errors import SettingsError
+from archive.findings import Finding, Level, worst
+from archive.fixity.checking import Status
 from archive.i18n import _
 from archive.opening import exists
 from archive.settings import Settings
-from archive.terminal import console, print_json, settings_of
+from archive.terminal import console, print_findings, print_json, settings_of
 
-FONT = Path("/usr/share/fonts/truetype/liberation2/LiberationSerif-Regular.ttf")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Something outside the program that it uses: whether it is there, and how to get it."""
-
-    name: str
-    purpose: str
-    state: str          # "there", "missing", "optional"
-    version: str
-    cure: str
+__all__ = ["Part", "command", "look"]
 
 
-@click.command(help=_("Say what this machine lacks and how to install it."))
+@click.command(help=_("Say what is missing, wrong, full, late or about to end: programs, disks, clock, rights, copies, "
+                      "backups, certificates, timestamps; and what to do. Changes nothing."))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
+@click.option("--quiet", is_flag=True, help=_("say only what needs somebody; for cron"))
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
-    """Look at the machine and the settings; exit code 1 when something needed is missing."""
-    settings = settings_of(ctx.obj)
-    parts = look()
-    free = shutil.disk_usage(settings.root if settings.root.exists() else Path.cwd()).free
+def command(ctx: click.Context, as_json: bool, quiet: bool) -> None:
+    """Exit code 1: something needed is missing; 4: damage; 3: something needs a person; 0: all well."""
+    try:
+        settings = settings_of(ctx.obj)
+    except SettingsError as error:
+        _leave(ctx, [settings_fault(error)], as_json=as_json)
+        return
+    found, parts, status = examine(settings, clock.now())
+    if quiet:
+        found = [one for one in found if one.level > Level.note]
     if as_json:
+        free = shutil.disk_usage(settings.root if settings.root.exists() else Path.cwd()).free
         print_json({"parts": [asdict(part) for part in parts], "archive": exists(settings), "free_mb": free >> 20,
-                    "copies": _copies(settings)})
+                    "copies": _copies(status), "findings": [
+                        {**one.as_dict(), "vi": one.sentence("vi"), "en": one.sentence("en"), "cure_vi": one.cure("vi"),
+                         "cure_en": one.cure("en")} for one in found]})
+        ctx.exit(_code(found))
+    if not quiet:
+        _print_machine(settings, parts, status)
+    _leave(ctx, found, as_json=False)
+
+
+def _leave(ctx: click.Context, found: Sequence[Finding], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"parts": [], "archive": False, "copies": None, "findings": [
+            {**one.as_dict(), "vi": one.sentence("vi"), "en": one.sentence("en")} for one in found]})
     else:
-        out = console()
-        for part in parts:
-            sign = {"there": "[green]✔[/]", "missing": "[red]✘[/]"}.get(part.state, "[yellow]–[/]")
-            out.print(f"{sign} {part.name:<22} [dim]{part.purpose}[/] {part.version}")
-            if part.state != "there":
-                out.print(f"    → {part.cure}")
-        place = settings.root if exists(settings) else _("none yet (luutru init)")
-        out.print(f"{_('Archive')}: {place} · {_('free')}: {free >> 20} MB")
-        if (copies := _copies(settings)) is not None:
-            out.print(_copies_line(copies), soft_wrap=True, markup=False)
-    ctx.exit(1 if any(part.state == "missing" for part in parts) else 0)
+        print_findings(sorted(found, key=lambda one: (-one.level, one.code)))
+    ctx.exit(_code(found))
 
 
-def look() -> list[Part]:
-    """The parts that the program uses from outside, as this machine has them."""
-    tesseract = _ask(["tesseract", "--version"])
-    languages = _ask(["tesseract", "--list-langs"])
-    office = shutil.which("soffice") or shutil.which("libreoffice")
-    return [
-        Part("tesseract", _("reads scans"), "there" if tesseract else "missing", tesseract.splitlines()[0] if tesseract
-             else "", "apt-get install tesseract-ocr"),
-        Part("tesseract vie", _("Vietnamese for it"), "there" if "vie" in languages.split() else "missing", "",
-             "apt-get install tesseract-ocr-vie"),
-        Part("LibreOffice", _("reads old .doc and .xls"), "there" if office else "optional", "",
-             "apt-get install libreoffice-writer-nogui libreoffice-calc-nogui"),
-        Part("ffprobe", _("checks films and sound recordings"), "there" if shutil.which("ffprobe") else "optional", "",
-             "apt-get install ffmpeg"),
-        Part("Liberation Serif 2", _("the text of the agency's seal (luutru seal)"), "there" if FONT.is_file() else
-             "optional", "", "apt-get install fonts-liberation2"),
-        Part("python-pkcs11", _("the agency's key in a token or HSM (luutru seal)"),
-             "there" if find_spec("pkcs11") else "optional", "", "pip install 'python-pkcs11>=0.9.3,<0.10'"),
-    ]
+def _code(found: Sequence[Finding]) -> int:
+    levels = {one.level for one in found}
+    if Level.refused in levels:
+        return 4
+    return 1 if Level.failed in levels else 3 if worst(found) == Level.warning else 0
 
 
-def _copies(settings: Settings) -> dict[str, Any] | None:
+def _print_machine(settings: Settings, parts: Sequence[Part], status: Status | None) -> None:
+    out = console()
+    for part in parts:
+        sign = {"there": "[green]✔[/]", "missing": "[red]✘[/]"}.get(part.state, "[yellow]–[/]")
+        out.print(f"{sign} {part.name:<22} [dim]{part.purpose}[/] {part.version}")
+        if part.state == "optional":
+            out.print(f"    → {part.cure}")
+    free = shutil.disk_usage(settings.root if settings.root.exists() else Path.cwd()).free
+    place = settings.root if exists(settings) else _("none yet (luutru init)")
+    out.print(f"{_('Archive')}: {place} · {_('free')}: {free >> 20} MB")
+    if (copies := _copies(status)) is not None:
+        out.print(_copies_line(copies), soft_wrap=True, markup=False)
+
+
+def _copies(status: Status | None) -> dict[str, Any] | None:
     """How the copies stand: named, complete up to now, not to be used, faults open anywhere; None without an archive.
-
-    An archive that cannot be opened has no answer either: the other commands say why.
     """
-    from archive import clock
-    from archive.fixity.checking import status
-    from archive.opening import open_archive
-
-    if not exists(settings):
+    if status is None:
         return None
-    try:
-        archive = open_archive(settings)
-    except (LuuTruError, OSError):
-        return None
-    try:
-        told = status(archive, clock.now()).places
-    finally:
-        archive.close()
-    copies = [one for one in told if one.state != "store"]
+    copies = [one for one in status.places if one.state != "store"]
     return {"named": len(copies), "complete": sum(1 for one in copies if one.state == "ready" and one.lag == 0),
-            "absent": [one.name for one in copies if one.state != "ready"], "faults": sum(one.faults for one in told)}
+            "absent": [one.name for one in copies if one.state != "ready"],
+            "faults": sum(one.faults for one in status.places)}
 
 
 def _copies_line(copies: dict[str, Any]) -> str:
@@ -111,10 +102,3 @@ def _copies_line(copies: dict[str, Any]) -> str:
     if copies["faults"]:
         line += " · " + _("{faults} faults are open: luutru fixity repair").format(**copies)
     return line
-
-
-def _ask(command_line: list[str]) -> str:
-    try:
-        return outside.run(command_line, outside.Limits(memory_mb=4096)).said
-    except (OSError, outside.TooLongError):
-        return ""

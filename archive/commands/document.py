@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from archive import clock, destroyed, layout, model, records, revisions, text_layers, texts
+from archive import clock, destroyed, layout, marks, model, records, revisions, text_layers, texts
 from archive.catalogue import record as record_events
 from archive.commands import document_correct
 from archive.commands.corrections import print_history
@@ -58,16 +58,21 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
         changes = texts.history(archive, code) if history else []
         case_file = records.read_case_file(archive.store, record["case_file"])
         keeper = archive.settings.archive_code
+        with archive.catalogue.session() as session:
+            marked = marks.of(session, [code]).get(code, [])
+            marking = marks.made_by(session, record["item"])
         if text:
             click.echo(records.read_text(archive.store, record))
             return
     if as_json:
         told = [{"at": one.at, "actor": one.actor, **one.data} for one in events]
-        print_json({**record, "proposals": as_dicts(proposals(record)),
+        print_json({**record, "proposals": as_dicts(proposals(record)), "marks": [one.as_dict() for one in marked],
+                    "marking": [{"kind": kind, "document": other} for kind, other in marking],
                     **({"history": told, "text_history": as_dicts(changes)} if history else {})})
         return
     out, fields = console(), with_words(record["fields"], record["profile"])
     out.print(f"[bold]{record['code']}[/bold]  {_title(record)}")
+    _print_marks(marked, marking)
     number = "/".join(part for part in (fields.get("codeNumber"), fields.get("codeNotation")) if part)
     for name, value in (
             (_("Number"), number), (_("Date"), fields.get("issuedDate")),
@@ -107,6 +112,19 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
             n=record["revision"], time=local_time(record["revised_at"]), person=escape(record["revised_by"])))
     if history:
         print_history(events)
+
+
+def _print_marks(marked: list[marks.Mark], marking: list[tuple[str, str]]) -> None:
+    """That its sender recalled, replaced or updated it, or that it does so to others."""
+    out = console()
+    for one in marked:
+        out.print(f"  [bold red]{escape(one.sentence)}[/]", soft_wrap=True)
+        for name, value in ((_("Reason"), one.reason), (_("Notice"), one.notice), (_("By document"), one.successor)):
+            if value:
+                out.print(f"  [dim]{name:<26}[/] {escape(value)}", soft_wrap=True)
+    for kind, other in marking:
+        does = {"replaced": _("Replaces"), "updated": _("Updates"), "recalled": _("Recalls")}[kind]
+        out.print(f"  [dim]{does:<26}[/] {other}")
 
 
 def _seal(told: dict[str, Any]) -> str:

@@ -285,6 +285,12 @@ def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], 
     for object_id in destroyed.gone(destructions, archive.store):
         if not archive.store.has(object_id):
             expected.pop(object_id, None)
+    for _kind, data in destructions:
+        for object_id, paths in data.get("paths", {}).items():      # of a single document whose case file stays
+            for path in paths:
+                expected.get(object_id, {}).pop(path, None)
+    for object_id in destroyed.rewriting(archive).under_way & expected.keys():
+        expected[object_id] = {}        # it has its old history or its new one
     return expected, waiting
 
 

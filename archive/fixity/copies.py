@@ -118,15 +118,16 @@ def _follow(archive: Archive, seen: Seen, known: Known, now: datetime, progress:
         known.objects = {}
         _begin(archive, place, now)
     _tell_begun(archive, place)
-    purging.empty(place.folder / purging.FOLDER, overwrite=archive.settings.destruction.overwrite)
-    if place.store.staging.is_dir():
-        shutil.rmtree(place.store.staging)      # what a killed following left
+    # What a killed following left, or a killed destruction: then it holds what must go for good.
+    purging.purge(place.folder / purging.FOLDER, [place.store.staging] if place.store.staging.is_dir() else [],
+                  overwrite=archive.settings.destruction.overwrite)
     Store.create(place.store.root, place.store.staging)
     ward = mending.ward(archive, now)
     ward.known[place.key] = known.objects
     unfit: list[OSError] = []
     lost = _follow_intake(archive, place, now, unfit)
     came_back = lose(archive, place)
+    damage.renew_notes(ward.witness.rewriting, known.objects)
     results = _follow_objects(ward, place, known, progress, unfit)
     held_up = [one for _looked, mended in results for one in mended.left]
     try:
@@ -372,7 +373,7 @@ def _follow_small(archive: Archive, place: Place, now: datetime) -> None:
     root, copy = archive.settings.root, place.folder.parent
     wanted: dict[str, bytes] = {}
     if (root / FILE_NAME).is_file():
-        wanted[FILE_NAME] = _without_secrets((root / FILE_NAME).read_text()).encode()
+        wanted[FILE_NAME] = without_secrets((root / FILE_NAME).read_text()).encode()
     wanted["store/README.txt"] = (layout.store_folder(archive.settings) / "README.txt").read_bytes()
     trust = archive.settings.path(archive.settings.signatures.trust)
     if trust.is_dir():
@@ -390,6 +391,6 @@ def _follow_small(archive: Archive, place: Place, now: datetime) -> None:
             mending.set_aside(place, copy / "trust" / path, f"trust/{path}", now)
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
     """The settings file without the database's address: it may hold a password. Other secrets never stand in it."""
     return re.sub(r"(?m)^\s*database\s*=.*$", '# database = ""', text)

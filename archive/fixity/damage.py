@@ -32,7 +32,7 @@ from archive.ledger import ACTOR
 from archive.model import Batch, Event
 from archive.opening import Archive
 from archive.reading import read_small
-from archive.store import Store
+from archive.store import folder_of as folder_of
 from archive.verifying import Fault, Told, compare, own_inventory, proved
 
 READERS = min(4, (os.cpu_count() or 1) * 2)     # objects read at the same time: a disk answers several at once
@@ -53,6 +53,8 @@ class Ward:
 
     def __post_init__(self) -> None:
         self.witness = Witness(self.archive)
+        for one in self.known.values():
+            renew_notes(self.witness.rewriting, one)
 
     @cached_property
     def open(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -63,7 +65,7 @@ class Ward:
     def prepare(self) -> None:
         """Read now what is otherwise read when it is first asked for."""
         self.witness.prepare()
-        for name in ("recorded", "settled", "destroyed"):
+        for name in ("recorded", "settled", "destroyed", "rewritten"):
             getattr(self, name)
 
     @cached_property
@@ -92,6 +94,11 @@ class Ward:
         found = {one: name for name in destroyed.objects(self.archive)
                  if not places.is_object(store.root / (one := store.folder(name).relative_to(store.root).as_posix()))}
         return set(found) | destroyed_folders(self.archive)
+
+    @cached_property
+    def rewritten(self) -> set[str]:
+        """The folders of the objects that are losing a document to a destruction which is under way."""
+        return {folder_of(name) for name in self.witness.rewriting.under_way}
 
     @cached_property
     def recorded(self) -> set[str]:
@@ -130,9 +137,12 @@ def ward(archive: Archive, now: datetime, actor: str = ACTOR) -> Ward:
     return Ward(archive, now, places.ready(archive), known, actor)
 
 
-def folder_of(object_id: str) -> str:
-    """Where an object lies, seen from any storage root of ours."""
-    return Store(Path(), Path()).folder(object_id).as_posix()
+def renew_notes(rewriting: destroyed.Rewriting, known: dict[str, Held]) -> None:
+    """Let what is noted of a copy's objects follow those whose history was written anew without a document."""
+    for name, versions in rewriting.done.items():
+        held = known.get(folder_of(name))
+        if held is not None and held[0] in versions:
+            known[folder_of(name)] = (held[0], rewriting.now(name, held[0], held[1]))
 
 
 def destroyed_folders(archive: Archive) -> set[str]:
@@ -174,6 +184,9 @@ def look(ward: Ward, place: Place, folder: str, *, both: bool = False) -> Looked
         return Looked(place, folder, [Fault("gone", "")], _truth(ward, folder)[0])
     finish(where)
     own = own_inventory(where)
+    if own is not None and folder in ward.rewritten:    # it has the old history or the new one: either is true now
+        faults, size = read(where, own, both)
+        return Looked(place, folder, faults, own, size)
     if _is_foreign(ward, place, folder, own):
         return Looked(place, folder, [Fault("unlisted", "")], None)
     doubt = _doubt(ward, place, folder, own)

@@ -59,9 +59,9 @@ def forecast(session: Session, now: datetime, *, days: int, seconds: float, keys
         Document, Document.code == File.document).join(Event, Event.subject == Document.item).where(
         Event.kind == "stored", Event.at >= since)).scalar_one()
     size = _round(session) or int(known)
-    more = size / known if known else 1.0
+    more = size / int(known) if known else 1.0      # PostgreSQL's sums are decimals
     span = max(now - clock.parse(since), LEAST) if since else LEAST
-    growth = grown * more / (span / timedelta(days=1))
+    growth = int(grown) * more / (span / timedelta(days=1))
     return foresee(size, growth, min(paces), len(keys), days=days, seconds=seconds, today=clock.in_vietnam(now).date())
 
 

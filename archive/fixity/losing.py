@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from archive import destroyed, purging
+from archive import destroyed, destroying_documents, purging
 from archive.catalogue import record
 from archive.destroyed import DONE, IN_COPY
 from archive.destroying_leftovers import leftovers
@@ -50,6 +50,10 @@ def _lose(archive: Archive, place: Place, destruction: str, objects: dict[str, l
         for folder in folders:
             purging.prune(folder.parent, store.root)
     codes = sorted(code for code, folders in held.items() if folders)
+    for home, some in destroyed.groups(lines[code] for code in objects if code in lines).items():
+        whole = [line for line in lines.values() if line.get("home") == home]
+        if destroying_documents.destroy_in(archive, place, whole, overwrite=overwrite):
+            codes += [line["code"] for line in some]
     with archive.catalogue.session() as session:
         record(session, archive.ledger, [Entry(IN_COPY, place.key, {
             "destruction": destruction, "disk": disk, "count": len(codes), "case_files": codes[:100]},

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from sqlalchemy import bindparam, func, select
 
-from archive import layout
+from archive import destroyed, layout
 from archive.errors import IntegrityError
 from archive.evidence import ers
 from archive.evidence.seals import BRING_FILES, TREE, object_of, way_in
@@ -36,7 +36,7 @@ class Witness:
 
     def prepare(self) -> None:
         """Read now what is otherwise read when it is first asked for."""
-        for name in ("_versions", "_seals"):
+        for name in ("_versions", "_seals", "rewriting"):
             getattr(self, name)
 
     def version(self, object_id: str) -> int:
@@ -66,7 +66,13 @@ class Witness:
         return found
 
     def sealed(self, object_id: str, version: int, sha256: str) -> bool | None:
-        """Whether this inventory of this version is the sealed one; None: no seal can tell."""
+        """Whether this inventory of this version is the sealed one; None: no seal can tell.
+
+        Of an object that lost a document to a destruction the inventory that was left stands for the sealed one.
+        """
+        sha256 = self.rewriting.original(object_id, version, sha256)
+        if not sha256:
+            return False
         event = self._versions.get(object_id, {}).get(version)
         row = None if event is None else next((one for one in self._seals if one.last_event >= event), None)
         if row is None:
@@ -90,6 +96,11 @@ class Witness:
             except (OSError, KeyError, ValueError, IntegrityError):
                 self._sound[row.id] = False
         return self._sound[row.id]
+
+    @cached_property
+    def rewriting(self) -> destroyed.Rewriting:
+        """What destructions of single documents made of objects that stay."""
+        return destroyed.rewriting(self._archive)
 
     @cached_property
     def _seals(self) -> list[Seal]:

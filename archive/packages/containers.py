@@ -23,6 +23,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
+_NO_FILES = (stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
 
 
 class UnreadableError(OSError):
@@ -138,7 +139,7 @@ def _trusted(archive: zipfile.ZipFile, path: Path, limits: Mapping[str, int], fo
         name = _name(info, found)
         if unsafe(name.rstrip("/"), limits):
             found.append(finding("PKG-004", printable(name)))
-        elif stat.S_ISLNK(info.external_attr >> 16):
+        elif stat.S_IFMT(info.external_attr >> 16) in _NO_FILES:
             found.append(finding("PKG-007", printable(name)))
         elif name.endswith("/"):
             folders.add(name.rstrip("/"))

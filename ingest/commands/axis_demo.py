@@ -35,20 +35,41 @@ def command(root: Path | None, files: tuple[Path, ...], port: int, system: str, 
     with axis.serve(port) as address:
         click.echo(_("The axis listens on {address} with {n} messages for {system}.").format(
             address=address, n=len(axis.messages), system=system))
-        click.echo(_("Fetch them from another terminal (Ctrl-C ends the axis):"))
-        click.echo(f"  LUUTRU_EDXML__SOURCE=axis LUUTRU_EDXML__ADDRESS={address} LUUTRU_EDXML__SYSTEM={system} "
-                   f"{settings.edxml.secret_env}={secret} luutru edxml fetch")
-        started, told = time.monotonic(), 0
+        click.echo(_("Fetch them from another terminal, and send answers back (Ctrl-C ends the axis):"))
+        click.echo(f"  export LUUTRU_EDXML__SOURCE=axis LUUTRU_EDXML__SEND=axis LUUTRU_EDXML__ANSWERS=on "
+                   f"LUUTRU_EDXML__ADDRESS={address} LUUTRU_EDXML__SYSTEM={system} "
+                   f"{settings.edxml.secret_env}={secret}")
+        click.echo("  luutru edxml fetch && luutru nightly && luutru edxml send")
+        started, told, taken = time.monotonic(), 0, set[str]()
         try:
             while not seconds or time.monotonic() - started < seconds:
                 time.sleep(0.2)
                 for path, identity, status in axis.seen[told:]:
                     click.echo(f"  {path} {identity} → {status}")
                 told = len(axis.seen)
+                for one in [one for one in axis.messages.values() if one.sender == system and one.id not in taken]:
+                    taken.add(one.id)
+                    click.echo(f"  ← {one.to}: {_said(one.data)}")
         except KeyboardInterrupt:
             pass
-    left = sum(one.status not in ("done", "fail") for one in axis.messages.values())
+    left = sum(one.to == system and one.status not in ("done", "fail") for one in axis.messages.values())
     click.echo(_("{n} messages were not confirmed.").format(n=left))
+
+
+def _said(data: bytes) -> str:
+    """What a message that was sent to the axis says, in one line."""
+    from ingest.exchange.messages import StatusMessage
+    from ingest.exchange.reading import read
+
+    with tempfile.TemporaryDirectory() as passing:
+        path = Path(passing) / "message.edxml"
+        path.write_bytes(data)
+        message = read(path, Path(passing) / "out").message
+    if message is None:
+        return "?"
+    if isinstance(message, StatusMessage):
+        return f"{message.status} {message.description} ({message.response_for.code})"
+    return f"{message.code} {message.subject} ({', '.join(one.name for one in message.attachments)})"
 
 
 def _made(code: str, name: str) -> list[bytes]:

@@ -9,7 +9,7 @@ import click
 from archive.i18n import _
 
 # Rehearsal -> the module that has its `command`; loaded when it is asked for.
-_REHEARSALS = {"axis": "ingest.commands.axis_demo"}
+_REHEARSALS = {"axis": "ingest.commands.axis_demo", "transfer": "ingest.commands.demo_transfer"}
 
 
 class _Demo(click.Group):
@@ -25,6 +25,7 @@ class _Demo(click.Group):
         return found
 
 
-@click.group("demo", cls=_Demo, help=_("Rehearsals on this machine: a document axis to fetch from."))
+@click.group("demo", cls=_Demo, help=_("Rehearsals on this machine: a document axis to fetch from, a hand-over to an "
+                                       "archive centre."))
 def command() -> None:
     """Rehearsals."""

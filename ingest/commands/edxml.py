@@ -1,6 +1,6 @@
 """`luutru edxml`: messages of the document axis. `show` and `status` stand alone: they need no archive.
 
-What works on an archive (answers, decisions on recalls, tasks, fetching) is in edxml_*.py.
+What works on an archive (answers, decisions on recalls, tasks, fetching, sending) is in edxml_*.py.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from archive.i18n import _, language
 _NEEDS_A_PERSON = 3
 _MORE = {name: (f"ingest.commands.{module}", name) for name, module in (
     ("answers", "edxml_answers"), ("answer", "edxml_answers"), ("notices", "edxml_notices"),
-    ("decide", "edxml_notices"), ("tasks", "edxml_tasks"), ("extend", "edxml_tasks"), ("fetch", "edxml_fetch"))}
-_ORDER = ("show", "status", "fetch", "answers", "answer", "notices", "decide", "tasks", "extend")
+    ("decide", "edxml_notices"), ("tasks", "edxml_tasks"), ("extend", "edxml_tasks"), ("fetch", "edxml_fetch"),
+    ("write", "edxml_send"), ("send", "edxml_send"), ("sent", "edxml_send"))}
+_ORDER = ("show", "status", "fetch", "answers", "answer", "write", "send", "sent", "notices", "decide", "tasks",
+          "extend")
 
 
 @click.group("edxml", cls=Steps, order=_ORDER, elsewhere=_MORE,
              help=_("Messages of the document axis (edXML, QCVN 102:2016/BTTTT): look into them, "
-                                         "answer them, fetch them; recalls; tasks."))
+                                         "answer them, fetch and send them; recalls; tasks."))
 def command() -> None:
     """Messages of the document axis."""
 

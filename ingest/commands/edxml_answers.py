@@ -75,7 +75,7 @@ def _tell(owed: Any, waits: Any, now: Any, as_json: bool, more: dict[str, Any]) 
     from rich.markup import escape
 
     print_table(_("Answers written") if more["written"] else _("Answers owed"),
-                (_("Item"), _("Document"), _("To"), _("Status"), _("Due")),
+                (_("Item"), _("Document"), _("Receiver"), _("Status"), _("Due")),
                 [(one.message.item, escape(one.message.data.get("code", "") or "—"),
                   escape(one.message.data["from"]["name"] or one.message.data["from"]["organ_id"]),
                   f"{one.code} {escape(one.description)}", _due(one.due, now)) for one in owed[:_SHOWN]])

@@ -28,7 +28,7 @@ def notices(root: Path, waiting: bool, as_json: bool) -> None:
         print_json([_told(one) for one in found])
         return
     print_table(_("Notices of the document axis"), (
-        _("Item"), _("From"), _("Asks for"), _("Document"), _("Where it stands"), _("Decision")), [
+        _("Item"), _("Sender"), _("Asks for"), _("Document"), _("Where it stands"), _("Decision")), [
         (one.item.id, escape(one.message.data["from"]["name"] or one.message.data["from"]["organ_id"]),
          deciding.business_name(one.message.business),
          escape(one.message.data.get("code", "") or one.message.data["identity"]["documentId"]),

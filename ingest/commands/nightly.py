@@ -57,7 +57,8 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
 
 def exit_code(made: report.Report, level: Level) -> int:
     """4 when the store is known to be damaged, 1 when we failed, 3 when items need a person, else 0."""
-    if any(promise.name in ("fixity", "copy") and promise.state == "broken" for promise in made.promises):
+    if any(promise.state == "broken" and (promise.name in ("fixity", "copy") or promise.figures.get("altered"))
+           for promise in made.promises):
         return 4
     if level == Level.failed:
         return 1

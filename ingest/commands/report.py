@@ -200,11 +200,13 @@ def promise_sentence(promise: report.Promise) -> str:
             "nothing_lost": _("The night is not finished: {open} of {received} items have no outcome; run it again"),
             "fixity": _("Reading the store again at {at} found {faults} faults: luutru fixity check"),
             "searchable": _("{unindexed} stored documents cannot be found yet: luutru index rebuild"),
+            "canary": _canary(promise.figures),
         }[promise.name].format(**promise.figures)
     sentences = {
         "nothing_lost": _("Nothing is lost: {received} received, {open} without an outcome"),
         "read_back": _("Every stored file was read back and its hash compared ({files} files in the store)"),
         "searchable": _("Every stored document can be found"),
+        "canary": _("{sent} documents were searched, opened and exported on trial: found, and unchanged"),
         "ledger": _("The ledger is chained: {events} events, head {head}…"),
         "fixity": _("Every stored file was read again within {days} days; the oldest reading is {age} days old"),
         "evidence": _("This night is sealed ({seal}) under a timestamp of {time} by {server}")}
@@ -212,6 +214,13 @@ def promise_sentence(promise: report.Promise) -> str:
     if promise.name == "fixity" and promise.figures.get("mended"):
         told += "; " + _("{mended} faults were mended from sound copies since yesterday").format(**promise.figures)
     return told
+
+
+def _canary(figures: Mapping[str, Any]) -> str:
+    """Which documents did not come through, and what to do first."""
+    cure = "luutru fixity check" if figures.get("altered") else "luutru index rebuild"
+    return _("On trial, these documents could not be found and exported as they were stored: {codes}: {cure}").format(
+        codes=", ".join(figures.get("stuck", [])), cure=cure)
 
 
 def _scans_sealed(figures: Mapping[str, Any]) -> str:

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 
 DAYS = ["%d/%m/%Y", "%Y-%m-%d"]
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PATIENCE = 5.0      # how long another writer of a moment is waited for (the portal, the archive service), seconds
 FOLDER = click.Path(path_type=Path, file_okay=False)
-_RECEIVING = {name: ("ingest.commands.transfer_archive", "give_back" if name == "return" else name)
+_ELSEWHERE = {name: ("ingest.commands.transfer_archive", "give_back" if name == "return" else name)
               for name in ("answer", "receive", "examine", "approve", "return")}
-_ORDER = ("propose", "register", "take", "answer", "prepare", "send", "receive", "examine", "approve", "return",
-          "confirm", "close", "show", "list", "papers")
+_ELSEWHERE |= {name: ("ingest.commands.transfer_lgsp", name) for name in ("sync", "sign", "journal")}
+_ELSEWHERE["send"] = ("ingest.commands.transfer_send", "send")
+_ORDER = ("propose", "register", "take", "answer", "prepare", "send", "sync", "receive", "examine", "approve", "return",
+          "sign", "confirm", "close", "show", "list", "papers", "journal")
 
 
-@click.group(cls=Steps, order=_ORDER, elsewhere=_RECEIVING,
+@click.group(cls=Steps, order=_ORDER, elsewhere=_ELSEWHERE,
              help=_("Hand-over of case files to another archive, both sides: registration, packages, "
                     "receipt, approval, confirmation."))
 def command() -> None:
@@ -133,25 +136,6 @@ def prepare(ctx: click.Context, code: str, folder: Path, dry_run: bool, as_json:
             folder.mkdir(parents=True, exist_ok=True)
         done = sending.prepare(archive, code, folder, who, tools=tools, progress=progress, dry_run=dry_run)
     finish(ctx, done, dry_run, as_json, _("{code}: {count} packages lie ready in {folder}."))
-
-
-@command.command("send", help=_("Copy packages, papers and list to the disk to be handed over; each is read again."))
-@click.argument("code")
-@click.option("--from", "folder", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
-              help=_("the folder of the prepared packages"))
-@click.option("--to", "place", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
-              help=_("the disk, or a folder on it"))
-@changes
-@click.pass_context
-def send(ctx: click.Context, code: str, folder: Path, place: Path, dry_run: bool, as_json: bool) -> None:
-    """Bring the packages over."""
-    from retention.transfer import carrying, sending
-
-    with acting(ctx, as_json) as (archive, _tools, who, progress):
-        done = sending.send(archive, code, folder, carrying.Disk(place), "disk", who, progress=progress,
-                            dry_run=dry_run)
-    finish(ctx, done, dry_run, as_json, _("{code}: {count} packages copied and read again; SHA-256 of the list: "
-                                          "{manifest}"))
 
 
 @command.command("confirm", help=_("Take the archive's signed confirmation in: only then may the copy here go."))
@@ -276,7 +260,7 @@ def acting(ctx: click.Context, quiet: bool) -> Iterator[tuple[Archive, doing.Too
     from retention.transfer import doing
 
     shown = console(stderr=True)
-    with archive_at(ctx.obj) as archive, ownership(archive):
+    with archive_at(ctx.obj) as archive, ownership(archive, wait=_PATIENCE):
         objects.catch_up(archive)
         who = doing.Who(person(), clock.now())
         if quiet or not shown.is_terminal:

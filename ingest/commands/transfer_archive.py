@@ -111,15 +111,18 @@ def approve(ctx: click.Context, code: str, decision: str, dated: datetime, giver
 
 @click.command("return", help=_("Return what failed: its packages, the list with the reasons, minutes of their own."))
 @click.argument("code")
-@click.option("--to", "folder", type=_PLACE, required=True, help=_("the disk, or a folder on it"))
+@click.option("--to", "folder", type=_PLACE, help=_("the disk, or a folder on it"))
+@click.option("--online", is_flag=True, help=_("without a disk: the agency fetches them from the archive service"))
 @_people
 @changes
 @click.pass_context
-def give_back(ctx: click.Context, code: str, folder: Path, giver: str, taker: str, dry_run: bool,
+def give_back(ctx: click.Context, code: str, folder: Path | None, online: bool, giver: str, taker: str, dry_run: bool,
               as_json: bool) -> None:
     """Return what failed (TT 05/2025/TT-BNV Đ25)."""
     from retention.transfer import examining
 
+    if online == (folder is not None):
+        raise click.UsageError(_("Say --to with a disk, or --online."))
     with acting(ctx, as_json) as (archive, _tools, who, _progress):
         done = examining.give_back(archive, code, folder, {"giver": giver, "taker": taker}, who, dry_run=dry_run)
     finish(ctx, done, dry_run, as_json, _("{code}: {count} case files are returned."))

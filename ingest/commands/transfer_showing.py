@@ -38,4 +38,5 @@ def act_name(act: str) -> str:
     """An act of a hand-over in words."""
     return {"registered": _("registered"), "answered": _("registration answered"), "prepared": _("packages prepared"),
             "sent": _("sent"), "received": _("received"), "examined": _("examined"), "approved": _("approved"),
-            "returned": _("returned"), "confirmed": _("confirmed by the archive"), "closed": _("closed")}.get(act, act)
+            "returned": _("returned"), "confirmed": _("confirmed by the archive"), "closed": _("closed"),
+            "filed": _("papers filed")}.get(act, act)

@@ -1,4 +1,4 @@
-"""The document axis as a source (VXP style): signed headers, list, get, confirm; retries with growing pauses.
+"""The document axis (VXP style): signed headers; list, get, confirm, send; retries with growing pauses.
 
 Only the configured address is ever spoken to: no redirect is followed, no address that an answer names is opened, and
 plain http is taken on this machine alone. Nothing an answer says can become a header or a path.
@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import random
 import re
 import socket
@@ -28,11 +29,12 @@ from archive import clock
 from archive.errors import UsageError
 from archive.i18n import _
 from archive.settings import Settings
-from ingest.exchange.sources import ExchangeError, Listed
+from ingest.exchange.sources import ExchangeError, Listed, UnreachableError
 
 SIGN_KEYS, SIGN, HASH = "XroadVnpt-sign-header-key", "XroadVnpt-sign-header", "XroadVnpt-hash-header"
 TIME = "%d%m%YT%H%M%S%z"
 SERVICE = "eDoc"
+KINDS = ("edoc", "status")      # `messagetype`: documents, and the answers to them
 _MB = 1 << 20
 _LONGEST_LIST = 16 * _MB
 _CHUNK = 1 << 18
@@ -89,18 +91,19 @@ class Axis:
         self.name = f"axis:{host}:{account.system}"
 
     def list(self) -> Sequence[Listed]:
-        """The documents that wait for us; entries that cannot be named safely are passed over."""
-        raw = self._call("/getReceivedEdocList", {"messagetype": "edoc"}, _LONGEST_LIST)
-        told = _json(raw)
-        found = []
-        for one in told.get("data") or ():
-            if not isinstance(one, dict) or not isinstance(one.get("docId"), str | int):
-                continue
-            identity = str(one["docId"])
-            if _ID.fullmatch(identity):
-                found.append(Listed(identity, size=one["size"] if isinstance(one.get("size"), int) else 0,
-                                    sha256=_digest(one.get("sha256"))))
-        return found
+        """The documents and statuses that wait for us; entries that cannot be named safely are passed over."""
+        found: dict[str, Listed] = {}
+        for kind in KINDS:
+            told = _json(self._call("/getReceivedEdocList", {"messagetype": kind}, _LONGEST_LIST))
+            for one in told.get("data") or ():
+                if not isinstance(one, dict) or not isinstance(one.get("docId"), str | int):
+                    continue
+                identity = str(one["docId"])
+                if _ID.fullmatch(identity):
+                    found.setdefault(identity, Listed(
+                        identity, size=one["size"] if isinstance(one.get("size"), int) else 0,
+                        sha256=_digest(one.get("sha256")), kind=kind))
+        return list(found.values())
 
     def get(self, one: Listed, sink: IO[bytes]) -> None:
         """The message's bytes as the axis streams them; not more than the account allows."""
@@ -131,14 +134,27 @@ class Axis:
                 raise http.client.IncompleteRead(b"")       # changed on the way: tried again
             return b""
 
-        self._call("/downloadEdoc", {"docId": one.id, "messagetype": "edoc"}, 0, keep)
+        self._call("/downloadEdoc", {"docId": one.id, "messagetype": one.kind}, 0, keep)
 
     def confirm(self, one: Listed) -> None:
         """Tell the axis that the message is done."""
         self._call("/updateStatus", {"docId": one.id, "status": "done"}, _MB)
 
+    def send(self, path: Path, kind: str, to: Sequence[str], sha256: str) -> str:
+        """Give the axis the message at `path` for the agencies `to` (their codes); the id it has there.
+
+        `kind`: one of KINDS; `sha256`: of the file. When an answer was lost the same bytes may go twice: the norm's
+        identity (sender, DocumentId) makes them one at the receiver. Raises ExchangeError, OSError when the file cannot
+        be read, ValueError for codes that a header cannot hold.
+        """
+        with path.open("rb") as body:
+            raw = self._call("/sendEdoc", {"messagetype": kind, "to": json.dumps(list(to), separators=(",", ":")),
+                                           "hash-file": sha256}, _MB, body=body)
+        identity = _json(raw).get("DocId", "")
+        return str(identity)[:180] if isinstance(identity, str | int) else ""
+
     def _call(self, path: str, more: Mapping[str, str], most: int,
-              keep: Callable[[http.client.HTTPResponse], bytes] | None = None) -> bytes:
+              keep: Callable[[http.client.HTTPResponse], bytes] | None = None, body: IO[bytes] | None = None) -> bytes:
         """One request, tried again while it may help. Raises ExchangeError."""
         why = ""
         for attempt in range(self.account.attempts):
@@ -146,16 +162,20 @@ class Axis:
                 longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
                 self.pause(longest * random.uniform(0.5, 1.0))      # noqa: S311 - spreads tries, keeps no secret
             try:
-                return self._once(path, more, most, keep)
+                return self._once(path, more, most, keep, body)
             except _TryAgain as error:
                 why = str(error)
             except (OSError, http.client.HTTPException) as error:
                 why = f"{type(error).__name__}: {error}"
-        raise ExchangeError(_("The axis at {host} did not answer {path} after {n} tries ({why}).").format(
+        raise UnreachableError(_("The axis at {host} did not answer {path} after {n} tries ({why}).").format(
             host=self.host, path=path, n=self.account.attempts, why=why))
 
     def _once(self, path: str, more: Mapping[str, str], most: int,
-              keep: Callable[[http.client.HTTPResponse], bytes] | None) -> bytes:
+              keep: Callable[[http.client.HTTPResponse], bytes] | None, body: IO[bytes] | None = None) -> bytes:
+        size = 0
+        if body is not None:
+            size = body.seek(0, os.SEEK_END)
+            body.seek(0)
         at = clock.in_vietnam(self.now()).strftime(TIME)
         headers = signed({"from": self.account.system, "servicetype": SERVICE, "timestamp": at, **more},
                          self.account.secret)
@@ -165,11 +185,14 @@ class Axis:
                                                      context=ssl.create_default_context())
         else:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=self.account.seconds)
-        watch = threading.Timer(self.account.seconds * _PATIENCE, _cut, [connection])
+        watch = threading.Timer(self.account.seconds * _PATIENCE + size / _SLOWEST, _cut, [connection])
         watch.daemon = True
         watch.start()
         try:
-            connection.request("POST", f"{self.base}{path}", body=b"", headers={**headers, "Connection": "close"})
+            framing = {"Connection": "close", "Content-Length": str(size)}
+            if body is not None:
+                framing["Content-Type"] = "application/octet-stream"
+            connection.request("POST", f"{self.base}{path}", body=body or b"", headers={**headers, **framing})
             answer = connection.getresponse()
             if answer.status in _AGAIN:
                 raise _TryAgain(f"HTTP {answer.status}")

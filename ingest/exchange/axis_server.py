@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ingest.exchange.axis import HASH, SERVICE, SIGN, SIGN_KEYS, TIME
+from ingest.exchange.axis import HASH, KINDS, SERVICE, SIGN, SIGN_KEYS, TIME
+from ingest.sources.edxml_header import normalised_code
 
 _OLDEST = timedelta(minutes=5)
 _LARGEST = 64 << 20
@@ -26,7 +27,10 @@ _LARGEST = 64 << 20
 
 @dataclass(slots=True)
 class Held:
-    """A message on the axis, and where it stands: initial, processing, done, fail."""
+    """A message on the axis for one receiver, and where it stands: initial, processing, done, fail.
+
+    `sent`: the id that its sender was told; one sending to many has one.
+    """
 
     id: str
     sender: str
@@ -35,6 +39,7 @@ class Held:
     data: bytes
     status: str = "initial"
     at: str = ""
+    sent: str = ""
 
 
 @dataclass(slots=True)
@@ -54,9 +59,11 @@ class DemoAxis:
     asked: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def put(self, data: bytes, *, to: str, sender: str = "", kind: str = "edoc", identity: str = "") -> str:
+    def put(self, data: bytes, *, to: str, sender: str = "", kind: str = "edoc", identity: str = "",
+            sent: str = "") -> str:
         """Put a message onto the axis; its docId."""
         one = Held(identity or str(uuid.uuid4()), sender, to, kind, data, at=self.now().isoformat())
+        one.sent = sent or one.id
         with self.lock:
             self.messages[one.id] = one
         return one.id
@@ -99,6 +106,11 @@ class DemoAxis:
         return "timestamp too old or in the future" if abs(self.now() - at) > _OLDEST else ""
 
 
+def _same(one: str, other: str) -> bool:
+    """Whether two codes are one agency's: the axis knows the old form and the new."""
+    return normalised_code(one) == normalised_code(other)
+
+
 class _Handler(BaseHTTPRequestHandler):
     axis: DemoAxis
     protocol_version = "HTTP/1.1"
@@ -108,17 +120,23 @@ class _Handler(BaseHTTPRequestHandler):
         """Every call of the axis."""
         axis, path = self.axis, self.path
         length = self.headers.get("Content-Length", "0")
-        body = self.rfile.read(min(int(length), _LARGEST)) if length.isdecimal() else b""
+        size = int(length) if length.isdecimal() and len(length) < 16 else 0
+        self.close_connection = self.close_connection or size > _LARGEST
+        body = self.rfile.read(size) if size <= _LARGEST else b""
         with axis.lock:
             axis.asked[path] = n = axis.asked.get(path, 0) + 1
         if status := axis.fault(path, n):
             self._send(status, b"", {"Location": "http://127.0.0.1:9/"} if 300 <= status < 400 else {})
         elif reason := axis.refused(self.headers):
             self._json(401, {"status": "FAIL", "ErrorCode": "-1", "ErrorDesc": reason})
+        elif size > _LARGEST:
+            self._json(413, {"status": "FAIL", "ErrorCode": "413", "ErrorDesc": "too large"})
         else:
             match path:
                 case "/getReceivedEdocList":
                     self._list()
+                case "/getSentEdocList":
+                    self._list_sent()
                 case "/downloadEdoc":
                     self._download()
                 case "/updateStatus":
@@ -132,11 +150,21 @@ class _Handler(BaseHTTPRequestHandler):
         system, kind = self.headers["from"], self.headers.get("messagetype", "edoc")
         with self.axis.lock:
             waiting = [one for one in self.axis.messages.values()
-                       if one.to == system and one.kind == kind and one.status not in ("done", "fail")]
+                       if _same(one.to, system) and one.kind == kind and one.status not in ("done", "fail")]
         self._json(200, {"status": "OK", "ErrorCode": "0", "ErrorDesc": "", "data": [{
             "docId": one.id, "serviceType": SERVICE, "messageType": one.kind, "created_time": one.at,
             "updated_time": one.at, "from": one.sender, "to": one.to, "status": one.status, "status_desc": ""}
             for one in waiting]})
+
+    def _list_sent(self) -> None:
+        """What the one who asks has sent, a line for each receiver; the names are those of the axis's SDK."""
+        system, kind = self.headers["from"], self.headers.get("messagetype", "edoc")
+        with self.axis.lock:
+            sent = [one for one in self.axis.messages.values() if _same(one.sender, system) and one.kind == kind]
+        self._json(200, {"status": "OK", "ErrorCode": "0", "ErrorDesc": "", "data": [{
+            "serviceType": SERVICE, "messageType": one.kind, "senderDocId": one.sent, "receiverDocId": one.id,
+            "fromCode": one.sender, "toCode": one.to, "sendStatus": "done", "sendStatusDesc": "", "sentTime": one.at,
+            "receiveStatus": one.status, "receiveStatusDesc": "", "receivedTime": ""} for one in sent]})
 
     def _download(self) -> None:
         one = self._mine()
@@ -164,14 +192,27 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(200, {"status": "OK", "ErrorCode": "0", "ErrorDesc": ""})
 
     def _take(self, body: bytes) -> None:
-        identity = self.axis.put(body, to=self.headers.get("to", ""), sender=self.headers["from"],
-                                 kind=self.headers.get("messagetype", "edoc"))
-        self._json(200, {"status": "OK", "ErrorCode": "0", "ErrorDesc": "", "DocId": identity})
+        """Take a message for each of its receivers, when it is what its sender signed."""
+        kind = self.headers.get("messagetype", "")
+        try:
+            to = json.loads(self.headers.get("to", ""))
+        except ValueError:
+            to = None
+        wrong = "messagetype" if kind not in KINDS else "to" if not isinstance(to, list) or not to or not all(
+            isinstance(code, str) and code for code in to) else "hash-file" if hashlib.sha256(
+            body).hexdigest() != self.headers.get("hash-file", "") else ""
+        if wrong:
+            self._json(400, {"status": "FAIL", "ErrorCode": "1", "ErrorDesc": wrong})
+            return
+        sent = str(uuid.uuid4())
+        for code in dict.fromkeys(to):
+            self.axis.put(body, to=code, sender=self.headers["from"], kind=kind, sent=sent)
+        self._json(200, {"status": "OK", "ErrorCode": "0", "ErrorDesc": "", "DocId": sent})
 
     def _mine(self) -> Held | None:
         """The message that is asked for, when it is for the one who asks."""
         one = self.axis.messages.get(self.headers.get("docId", ""))
-        if one is None or one.to != self.headers["from"]:
+        if one is None or not _same(one.to, self.headers["from"]):
             self._json(404, {"status": "FAIL", "ErrorCode": "404", "ErrorDesc": "docId"})
             return None
         return one

@@ -62,7 +62,7 @@ def fetch(archive: Archive, source: Source, *, limit: int = 0,
     waiting, made = list(source.list()), Fetched()
     for done, one in enumerate(waiting):
         progress(done, len(waiting))
-        subject = _subject(source, one)
+        subject = subject_of(source.name, one.id)
         with archive.catalogue.session() as session:
             known = session.scalar(select(model.Event.data).where(model.Event.key == event_key(KIND, subject)))
         if known is None:
@@ -111,13 +111,14 @@ def _keep(source: Source, one: Listed, inbox: Path) -> dict[str, str | int]:
 
 def _name(source: Source, one: Listed) -> str:
     """The name in the inbox: the same for the same message of the same source, never another's."""
-    mark = hashlib.sha256(_subject(source, one).encode()).hexdigest()[:10]
+    mark = hashlib.sha256(subject_of(source.name, one.id).encode()).hexdigest()[:10]
     stem = safe_name(one.name or one.id).removesuffix(".edxml")
     while len(stem.encode()) > 150:
         stem = stem[:-1]
     return safe_name(f"{stem}-{mark}.edxml")
 
 
-def _subject(source: Source, one: Listed) -> str:
-    whole = f"{source.name}:{one.id}"
+def subject_of(source: str, identity: str) -> str:
+    """The subject of an event about the message `identity` of a source (or carrier) of that name."""
+    whole = f"{source}:{identity}"
     return whole if len(whole) <= 190 else hashlib.sha256(whole.encode()).hexdigest()

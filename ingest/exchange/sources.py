@@ -25,14 +25,19 @@ class ExchangeError(LuuTruError):
     """The other side could not be reached, or did not answer as it should; nothing was lost."""
 
 
+class UnreachableError(ExchangeError):
+    """The other side cannot be reached at all: what else waits need not be tried now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One message that waits at a source; `sha256` where the source tells it."""
+    """One message that waits at a source; `sha256` where the source tells it. `kind`: "edoc" (document) or "status"."""
 
     id: str
     name: str = ""
     size: int = 0
     sha256: str = ""
+    kind: str = "edoc"
 
 
 class Source(Protocol):

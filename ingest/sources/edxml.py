@@ -59,6 +59,13 @@ def unpack(item: Item, context: Context) -> list[Finding]:
     return [*work.findings, *work.unpacker.findings, *_own_signature(item, outer, context.settings)]
 
 
+def brings_nothing(item: Item) -> bool:
+    """Whether this is a message without a document: a status, a recall. Nothing is missing from what it lacks."""
+    told = item.facts.get("edxml", {})
+    return all(part.role in ("message", "signature") for part in item.parts) and (
+        told.get("kind") == "status" or told.get("business", {}).get("type") in header.code_lists()["business_vi"])
+
+
 def show(path: Path, settings: Settings | None = None, place: Path | None = None) -> dict[str, Any]:
     """What is in the edXML message at `path`, JSON-ready: fields, facts, attachments and findings.
 

@@ -18,6 +18,7 @@ from archive.findings import Finding, Level, finding, worst
 from archive.settings import Settings
 from ingest import contents, formats, repertoire, secrecy, virus
 from ingest.item import Context, Item, Part
+from ingest.sources.edxml import brings_nothing
 
 _MB = 1 << 20
 _TEXT_FILE = "text.txt"
@@ -42,7 +43,8 @@ def check(item: Item, context: Context) -> list[Finding]:
     main = parts[item.parts.index(item.main)]
     item.facts["check"] = {**{key: value for key, value in main.items() if key not in ("name", "role")},
                            "parts": parts}
-    found += metadata_findings(item, context)
+    if not brings_nothing(item):
+        found += metadata_findings(item, context)
     found += _secrecy_outside(item)
     return _once(found)
 

@@ -50,7 +50,7 @@ def store_folder(archive: Archive, batch: str, folder: Folder, now: datetime) ->
     items = [item for item in folder.items if known[item.id].state != "stored"]
     damaged: list[tuple[Item, list[Finding]]] = []
     while items:
-        start = max(records.ordinals(archive.store, code), default=0) + 1
+        start = records.next_ordinal(archive.store, code)
         version = archive.store.version(layout.casefile_object(code)) + 1
         described = [_describe(item, known[item.id], code, start + n, batch, version, archive.settings.profile)
                      for n, item in enumerate(items)]

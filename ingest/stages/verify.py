@@ -33,6 +33,7 @@ from ingest.signatures import (
 from ingest.signatures.files import kept_revocations, not_checked, verify_file
 from ingest.signatures.printing import report_pdf
 from ingest.signatures.report import when
+from ingest.sources.edxml import brings_nothing
 
 REPORT = "signatures.json"
 PRINTED = "signatures.pdf"
@@ -83,7 +84,7 @@ def verify(item: Item, context: Context) -> list[Finding]:
     if verdict in ("valid", "valid_with_notes"):
         findings += who_is_missing(item.name, holders, digitised=digitised)
         findings += issuer_differs(item.name, item.fields.get("organName", ""), of_main)
-    if verdict == "unsigned":
+    if verdict == "unsigned" and not brings_nothing(item):
         if _level(item) in _BORN_DIGITAL:
             findings.append(finding("VERIFY-069", item.name))
         findings += _held("unsigned", policy, [finding("VERIFY-005", item.name)], item.name)

@@ -32,7 +32,7 @@ def command() -> None:
 @click.option("--handed-over", "ground", flag_value="handed",
               help=_("list instead what another archive signed for (đã nộp lưu)"))
 @click.option("--duplicates", "ground", flag_value="duplicate",
-              help=_("list instead the case files that are there twice as a whole (trùng lặp)"))
+              help=_("list instead what is there twice (trùng lặp): whole case files, and single documents"))
 @changes
 @click.pass_context
 def due(ctx: click.Context, on: str, fonds: str, ground: str | None, by: str, dry_run: bool, as_json: bool) -> None:
@@ -70,19 +70,21 @@ def due(ctx: click.Context, on: str, fonds: str, ground: str | None, by: str, dr
             console().print("  " + _("{n} more expire within {days} days: {codes}").format(
                 n=len(one.soon), days=days, codes=", ".join(one.soon[:SHOWN])), soft_wrap=True)
         for twice in one.duplicates[:SHOWN]:
-            console().print("  " + _("There twice: {document}, the same as {copy}; it goes only with its case file."
-                                   ).format(document=twice["document"], copy=twice["copy"]), soft_wrap=True)
+            console().print("  " + _("There twice: {document}, the same as {copy}; list it with --duplicates.").format(
+                document=twice["document"], copy=twice["copy"]), soft_wrap=True)
 
 
 @command.command("plan", help=_("Freeze the list of a batch: items, the hash of every file, the plan's own SHA-256."))
 @click.argument("batch")
 @click.option("--remove", multiple=True, metavar="CODE", help=_("take this case file out; may be given again"))
-@click.option("--add", multiple=True, metavar="CODE", help=_("put this case file in, if it may be destroyed"))
+@click.option("--add", multiple=True, metavar="CODE",
+              help=_("put this case file in (with --duplicate also a single document), if it may be destroyed"))
 @click.option("--reason", default="", help=_("why; the ledger keeps it"))
 @click.option("--without-blocked", is_flag=True, help=_("take out what may not be destroyed, with the reason"))
 @click.option("--handed-over", "ground", flag_value="handed",
               help=_("--add what another archive signed for; without --add all of the fonds"))
-@click.option("--duplicate", "ground", flag_value="duplicate", help=_("--add a case file that is there twice"))
+@click.option("--duplicate", "ground", flag_value="duplicate",
+              help=_("--add a case file or a document that is there twice"))
 @click.option("--twin", "twins", multiple=True, metavar="DOCUMENT=KEPT",
               help=_("with --duplicate: the document that is kept of the two, where the bytes differ"))
 @click.option("--with-shared", is_flag=True, help=_("put in the case files that share a long scan with a listed one"))
@@ -107,8 +109,9 @@ def plan(ctx: click.Context, batch: str, remove: tuple[str, ...], add: tuple[str
         without_blocked=without_blocked, paper=read_csv(paper.read()) if paper is not None else (), no_paper=no_paper)
     with owned(ctx.obj) as archive:
         made, found = planning.plan(archive, batch, by=who(by), at=clock.now(), change=change, dry_run=dry_run)
-    done = _("{id}: {n} case files, plan {plan}, SHA-256 {hash}").format(
-        id=made.id, n=len(made.standing), plan=made.record.get("plan", 0), hash=made.plan_hash)
+    done = _("{id}: {n} case files, {documents} single documents, plan {plan}, SHA-256 {hash}").format(
+        id=made.id, n=len(made.case_files), documents=len(made.documents), plan=made.record.get("plan", 0),
+        hash=made.plan_hash)
     answer(ctx, {**brief(made), "paper": len(made.standing_paper)}, found, done, dry_run=dry_run, as_json=as_json)
 
 

@@ -102,7 +102,10 @@ def apply(ctx: click.Context, batch: str, plan_hash: str, yes: bool, witness: st
         one = keeping.open_batch(archive, batch)
     if not yes and not dry_run:
         console(stderr=True).print(_("{id}: {n} case files with {documents} documents are destroyed for ever.").format(
-            id=one.id, n=len(one.standing), documents=sum(item["documents"] for item in one.standing)))
+            id=one.id, n=len(one.case_files), documents=sum(item["documents"] for item in one.case_files)))
+        if one.documents:
+            console(stderr=True).print(_("{id}: {n} single documents are destroyed for ever; their case files stay.")
+                                       .format(id=one.id, n=len(one.documents)))
         click.confirm(_("Go on?"), abort=True, err=True)
         plan_hash = click.prompt(_("Type the first 12 characters of the plan's hash, from the signed decision"),
                                  err=True)
@@ -119,7 +122,10 @@ def apply(ctx: click.Context, batch: str, plan_hash: str, yes: bool, witness: st
                                       index=index, at=clock.now(), tell=tell, minutes=minutes, dry_run=dry_run)
     done = _("{id}: {state}; {n} case files are destroyed.").format(
         id=made.id, state=keeping.state_name(made.state),
-        n=sum(item["state"] == "destroyed" for item in made.items))
+        n=sum(item["state"] == "destroyed" for item in made.case_files))
+    if made.documents:
+        done += " " + _("{n} single documents are destroyed.").format(
+            n=sum(item["state"] == "destroyed" for item in made.documents))
     answer(ctx, {**brief(made), "executed": dict(made.act("executed"))}, found, done, dry_run=dry_run, as_json=as_json)
 
 

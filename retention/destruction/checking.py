@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from archive import clock, model
 from archive.absence import packages_of, waiting_package
 from archive.catalogue import SOME
+from archive.document_paths import home_of
 from archive.findings import Finding, finding
 from archive.fixity import places
 from archive.opening import Archive
-from archive.targets import changed, shared_scans
+from archive.targets import changed, cut_from, emptied, shared_scans
 from retention import blocking, explaining, life
 from retention.destruction import dossier_parts, grounds, keeping, planning
 from retention.destruction.deciding import competence
@@ -33,7 +34,8 @@ def standing(archive: Archive, session: Session, items: Sequence[Mapping[str, An
     """
     counting = archive.settings.retention.counting
     elsewhere = keeping.under_review(session)
-    codes = {one["code"] for one in items}
+    whole, single = ({one["code"] for one in items if bool(one["document"]) is is_one} for is_one in (False, True))
+    codes = whole | {home_of(code) for code in single}
     twice = [one for one in items if one["reason"] == DUPLICATE]
     every: dict[str, int] = {}
     life.gather(session, on, blocking.held_case_files(session))
@@ -45,25 +47,28 @@ def standing(archive: Archive, session: Session, items: Sequence[Mapping[str, An
             every = {code: until for code, until, _why in life.stays(session)}
     finally:
         life.forget(session)
-    needed = grounds.linked(session, {one["code"] for one in items if one["reason"] != EXPIRED})
-    found = []
+    needed = grounds.linked(session, {one["code"] for one in items if one["reason"] != EXPIRED} - single)
+    needed |= grounds.linked_documents(session, single)
+    found = list(of_documents(archive, session, single, whole))
     for one in items:
         code = one["code"]
-        if (other := elsewhere.get((code, ""))) and other != but:
-            found.append(finding("DESTROY-008", code, other=other))
-        if code not in lives:
+        home = home_of(code) if code in single else code
+        if others := {other for (case_file, document), other in elsewhere.items()
+                      if case_file == home and (code in whole or document in ("", code))} - {but}:
+            found.append(finding("DESTROY-008", code, other=", ".join(sorted(others))))
+        if home not in lives:
             found.append(finding("DESTROY-002", code))
-        elif lives[code][1] == "hold":
-            held = blocking.holds_of(session, code, on)
+        elif lives[home][1] == "hold":
+            held = blocking.holds_of(session, home, on)
             found.append(finding("DESTROY-005", code, hold=", ".join(f"{one.id} ({one.number})" for one in held)))
         elif code in needed:
             found.append(finding("DESTROY-006", code, other=", ".join(needed[code])))
         elif one["reason"] == HANDED:
             continue
-        elif lives[code][1] == "permanent":
+        elif lives[home][1] == "permanent":
             found.append(finding("DESTROY-003", code))
         elif one["reason"] == DUPLICATE:
-            found += grounds.check_twins(archive, session, one, gone=codes, lives=every)
+            found += grounds.check_twins(archive, session, one, gone=whole | single, lives=every)
         elif code not in own:
             until, missing = lives[code]
             found.append(finding("DESTROY-004", code, until="…" if missing or until >= life.NEVER else until))
@@ -73,19 +78,34 @@ def standing(archive: Archive, session: Session, items: Sequence[Mapping[str, An
     return found + grounds.check_handed(archive, session, items)
 
 
+def of_documents(archive: Archive, session: Session, single: Collection[str],
+                 whole: Collection[str]) -> Iterator[Finding]:
+    """What forbids that single documents go while their case files stay: DESTROY-070 to 072."""
+    for code, scan in sorted(cut_from(archive, single).items()):
+        yield finding("DESTROY-070", code, scan=scan)
+    for home in emptied(session, single):
+        for code in sorted(one for one in single if home_of(one) == home):
+            yield finding("DESTROY-071", code, home=home)
+    for code in sorted(single):
+        if home_of(code) in whole:
+            yield finding("DESTROY-072", code, home=home_of(code))
+
+
 def shared(archive: Archive, items: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """DESTROY-053 for every case file with a long scan that lies in the store once for others that are not listed."""
     return [finding("DESTROY-053", code, scan=one.item, others=", ".join(one.missing))
-            for one in shared_scans(archive, [item["code"] for item in items]) for code in one.listed]
+            for one in shared_scans(archive, [item["code"] for item in items if not item["document"]])
+            for code in one.listed]
 
 
 def waiting(archive: Archive, session: Session, codes: Sequence[str]) -> list[Finding]:
     """DESTROY-058 for every package of the intake area that would still hold something after a destruction now."""
     items: dict[str, str] = {}
     for start in range(0, len(codes), SOME):
-        items.update((row.item, row.case_file) for row in session.execute(select(
-            model.Document.item, model.Document.case_file).where(
-            model.Document.case_file.in_(codes[start:start + SOME]))))
+        some = codes[start:start + SOME]
+        items.update((row.item, row.code if row.code in some else row.case_file) for row in session.execute(select(
+            model.Document.item, model.Document.case_file, model.Document.code).where(or_(
+                model.Document.case_file.in_(some), model.Document.code.in_(some)))))
     packages: dict[str, set[str]] = {}
     for code, _place, package in packages_of(session, places.ready(archive), items):
         packages.setdefault(package, set()).add(code)

@@ -38,6 +38,7 @@ def needed(settings: Settings, batch: Batch | None = None) -> list[Part]:
     """The parts of the dossier of this batch, with an appraisal, a paper list, a list of documents or not."""
     holds = {"": True, "appraisal": bool(competence(settings).appraiser),
              "paper": batch is not None and bool(batch.standing_paper),
+             "files": batch is None or bool(batch.case_files) or not batch.documents,
              "documents": batch is not None and bool(batch.because(DUPLICATE))}
     return [one for one in parts() if holds[one.when]]
 

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from archive import clock, destroyed
 from archive.absence import FOUND, WAITS, Remaining, absent_all, waiting_package
 from archive.destroying import destroy_all
+from archive.document_paths import home_of
 from archive.errors import IntegrityError
 from archive.files import json_bytes
 from archive.findings import Finding, Level, finding, worst
@@ -85,7 +86,7 @@ def apply(archive: Archive, name: str, plan_hash: str, who: Executor, *, index: 
         batch = keeping.write(archive, batch.with_record(state="executing"), "started", {
             "plan_hash": batch.plan_hash, "witness": who.witness, "typed": plan_hash}, by=who.by, at=at)
     decided = batch.act("approved")
-    copies_kept.remove(archive, [one.code for one in targets])
+    copies_kept.remove(archive, [_home(one) for one in targets])
     for _one in destroy_all(archive, name, targets, by=who.by, index=index, tell=tell,
                             decision=f"{decided['number']}, {decided['dated']}"):
         pass
@@ -160,8 +161,14 @@ def _left(archive: Archive, targets: Sequence[Target], index: Any) -> dict[str, 
     with archive.catalogue.session() as session:
         for one in targets:
             left[one.code] += [Remaining(FOUND, READERS, what=path.name)
-                               for path in copies_kept.of_case_files(archive, session, [one.code])]
+                               for path in copies_kept.of_case_files(archive, session, [_home(one)])
+                               if not one.document or path.suffix == ".zip" or path.stem == one.document]
     return left
+
+
+def _home(one: Target) -> str:
+    """The case file of a target; of a single document all copies of it are removed, since packages hold several."""
+    return home_of(one.code) if one.document else one.code
 
 
 def _waiting(archive: Archive, hinders: Sequence[tuple[str, Remaining]]) -> list[Finding]:

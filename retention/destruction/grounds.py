@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from archive import clock, layout, model
 from archive.catalogue import SOME
+from archive.document_paths import home_of
 from archive.errors import IntegrityError
 from archive.findings import Finding, finding
 from archive.i18n import _
@@ -130,18 +131,27 @@ def twins(session: Session, code: str, *, named: Mapping[str, str], gone: Collec
     that have none.
     """
     home = session.get(model.CaseFile, code)
-    fonds = home.fonds if home is not None else ""
     documents = list(session.scalars(select(model.Document.code).where(model.Document.case_file == code).order_by(
         model.Document.ordinal)))
+    if not documents:
+        return [], [finding("DESTROY-051", code, document="—", what=_("it holds no document"))]
+    return twins_of(session, documents, home.fonds if home is not None else "", named=named, gone={*gone, code},
+                    lives=lives, subject=code)
+
+
+def twins_of(session: Session, documents: Sequence[str], fonds: str, *, named: Mapping[str, str],
+             gone: Collection[str], lives: Mapping[str, int], subject: str = "",
+             ) -> tuple[list[list[str]], list[Finding]]:
+    """As `twins`, for documents that are named; `gone` are case files and documents, `subject` whom findings name."""
     own = _received(session, documents)
     found: list[list[str]] = []
-    faults = [] if documents else [finding("DESTROY-051", code, document="—", what=_("it holds no document"))]
+    faults: list[Finding] = []
     for document in documents:
         kept = [named[document]] if document in named else _same(session, own.get(document, set()), document)
-        fits = next((one for one in kept if _may_stay(session, one, code, fonds, gone, lives)), None)
+        fits = next((one for one in kept if _may_stay(session, one, document, fonds, gone, lives)), None)
         if fits is None:
             what = _("the kept copy {copy} is not fit").format(copy=kept[0]) if kept else _("no other copy is known")
-            faults.append(finding("DESTROY-051", code, document=document, what=what))
+            faults.append(finding("DESTROY-051", subject or document, document=document, what=what))
             continue
         found.append([document, fits, *sorted(_received(session, [fits]).get(fits, set()))])
     return found, faults
@@ -157,7 +167,7 @@ def check_twins(archive: Archive, session: Session, item: Item, *, gone: Collect
     for document, kept, *digests in item["twins"]:
         row = session.get(model.Document, kept)
         what = ""
-        if row is None or not _may_stay(session, kept, item["code"], "", gone, lives):
+        if row is None or not _may_stay(session, kept, document, "", gone, lives):
             what = _("the kept copy {copy} is not there any more, or goes itself").format(copy=kept)
         elif not set(digests) <= _whole(archive, session, row):
             what = _("the kept copy {copy} is not whole").format(copy=kept)
@@ -175,6 +185,17 @@ def linked(session: Session, codes: Collection[str]) -> dict[str, list[str]]:
                 link.home.in_(wanted[start:start + SOME]), link.ended == 0).distinct().order_by(link.case_file)):
             if other not in codes:
                 found.setdefault(home, []).append(other)
+    return found
+
+
+def linked_documents(session: Session, codes: Collection[str]) -> dict[str, list[str]]:
+    """The single documents among `codes` that other case files need, and which those are."""
+    link, found = model.DocumentLink, dict[str, list[str]]()
+    wanted = sorted(codes)
+    for start in range(0, len(wanted), SOME):
+        for document, other in session.execute(select(link.document, link.case_file).where(
+                link.document.in_(wanted[start:start + SOME]), link.ended == 0).distinct().order_by(link.case_file)):
+            found.setdefault(document, []).append(other)
     return found
 
 
@@ -200,13 +221,14 @@ def _same(session: Session, digests: Collection[str], document: str) -> list[str
     return [one for one in others if set(digests) <= held[one]]
 
 
-def _may_stay(session: Session, kept: str, code: str, fonds: str, gone: Collection[str],
+def _may_stay(session: Session, kept: str, document: str, fonds: str, gone: Collection[str],
               lives: Mapping[str, int]) -> bool:
     """Whether a document may be the one that is kept: of this fonds, of a case file that stays, and as long."""
     row = session.get(model.Document, kept)
     home = session.get(model.CaseFile, row.case_file) if row is not None else None
-    return (home is not None and home.code != code and home.code not in gone and home.state in ("open", "closed")
-            and fonds in ("", home.fonds) and lives.get(home.code, 0) >= lives.get(code, 0))
+    return (home is not None and not {kept, home.code} & set(gone) and kept != document
+            and (home.state in ("open", "closed") or home.code == home_of(document)) and fonds in ("", home.fonds)
+            and lives.get(home.code, 0) >= lives.get(home_of(document), 0))
 
 
 def _whole(archive: Archive, session: Session, row: model.Document) -> set[str]:

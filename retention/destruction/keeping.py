@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from archive import model, procedures
 from archive.catalogue import record as record_events
+from archive.document_paths import home_of
 from archive.errors import UsageError
 from archive.files import json_bytes
 from archive.i18n import _
@@ -85,6 +86,16 @@ class Batch(procedures.Kept):
     def because(self, reason: str) -> list[Entries]:
         """The items that are to be destroyed for this reason."""
         return [one for one in self.standing if one["reason"] == reason]
+
+    @property
+    def case_files(self) -> list[Entries]:
+        """The whole case files that are to be destroyed."""
+        return [one for one in self.standing if not one["document"]]
+
+    @property
+    def documents(self) -> list[Entries]:
+        """The single documents that are to be destroyed, of case files that stay."""
+        return [one for one in self.standing if one["document"]]
 
     def act(self, name: str) -> Entries:
         """The newest step of that name; empty when there is none."""
@@ -174,7 +185,8 @@ def admit(archive: Archive, session: Session, place: str) -> None:
         id=batch.id, fonds=batch.record["fonds"], state=batch.state, listed_on=batch.record["listed_on"],
         plan_hash=batch.plan_hash, version=batch.acts[-1]["version"], record=dict(batch.record)))
     session.flush()
-    rows = [{"destruction": batch.id, "n": one["n"], "case_file": one["code"], "document": one["document"],
+    rows = [{"destruction": batch.id, "n": one["n"], "document": one["document"],
+             "case_file": home_of(one["code"]) if one["document"] else one["code"],
              "reason": one["reason"], "state": one["state"]} for one in batch.items]
     if rows:
         session.execute(insert(model.DestructionItem), rows)

@@ -85,14 +85,19 @@ def look_for(session: Session, ground: str, on: str, counting: Counting, *, fond
     items, lacking = items_of(session, free, on, counting, ground=ground)
     unfit = {one.subject for one in lacking}
     items = [one for one in items if one["code"] not in unfit]
-    homes: dict[str, str] = {}
+    if ground == DUPLICATE:
+        whole_ones = {one["code"] for one in items}
+        loose = [one["document"] for one in twice if one["code"] not in whole_ones and one["code"] not in held
+                 and (one["code"], "") not in reviewed and (one["code"], one["document"]) not in reviewed]
+        items += documents_of(session, loose, on, counting, gone=whole_ones)[0]
+    homes: dict[str, str] = {one["code"]: one["fonds"] for one in items}
     for start in range(0, len(codes), SOME):
         homes.update((row.code, row.fonds) for row in session.execute(select(
             model.CaseFile.code, model.CaseFile.fonds).where(model.CaseFile.code.in_(codes[start:start + SOME]))))
     return [Found(name, _numbered(one for one in items if one["fonds"] == name),
                   {code: "hold" for code in codes if code in held and homes[code] == name}, [],
                   sum(homes[code] == name for code in wait), [one for one in twice if one["fonds"] == name])
-            for name in sorted({homes[code] for code in codes})]
+            for name in sorted(set(homes.values()))]
 
 
 def record(archive: Archive, on: str, *, by: str, at: datetime, fonds: str = "", dry_run: bool = False,
@@ -155,6 +160,39 @@ def items_of(session: Session, codes: Iterable[str], on: str, counting: Counting
     return items, found
 
 
+def documents_of(session: Session, codes: Iterable[str], on: str, counting: Counting, *,
+                 named: Mapping[str, str] | None = None, gone: Iterable[str] = ()) -> tuple[list[Item], list[Finding]]:
+    """Single documents that are there twice as items of a list; their case files stay. Unknown codes are left out.
+
+    DESTROY-051 for those that have no kept copy; `named` and `gone` (case files and documents) as in grounds.twins.
+    """
+    wanted = list(dict.fromkeys(codes))
+    rows: dict[str, tuple[model.Document, str]] = {}
+    for start in range(0, len(wanted), SOME):
+        rows.update((row.code, (row, fonds)) for row, fonds in session.execute(select(
+            model.Document, model.CaseFile.fonds).join(model.CaseFile, model.CaseFile.code == model.Document.case_file)
+            .where(model.Document.code.in_(wanted[start:start + SOME]))))
+    every = _lives(session, None, on, counting) if rows else {}
+    lives, going = {code: until for code, (until, _why) in every.items()}, {*gone, *wanted}
+    items, found = list[Item](), list[Finding]()
+    for code in wanted:
+        if code not in rows:
+            continue
+        row, fonds = rows[code]
+        twins, lacking = grounds.twins_of(session, [code], fonds, named=named or {}, gone=going, lives=lives)
+        found += lacking
+        if lacking and not named:
+            continue
+        home = session.get_one(model.CaseFile, row.case_file)
+        scans = session.scalar(select(func.count()).select_from(model.File).where(
+            model.File.document == code, model.File.role == "access")) or 0
+        items.append({"object": layout.casefile_object(home.code), "code": code, "document": code, "fonds": fonds,
+                      "title": row.subject, "retention": home.retention, "rule": "", "until": lives.get(home.code, 0),
+                      "reason": DUPLICATE, "documents": 1, "pages": row.pages, "bytes": row.bytes,
+                      "scans": int(scans > 0), "state": "proposed", "why": "", "twins": twins})
+    return items, found
+
+
 def whole(session: Session, twice: Iterable[Item]) -> list[str]:
     """The case files of which every document is among `twice`, in order."""
     counts: dict[str, int] = {}
@@ -213,12 +251,12 @@ def _numbered(items: Iterable[Item]) -> list[Item]:
     return [{"n": n, **{key: value for key, value in one.items() if key != "fonds"}} for n, one in enumerate(items, 1)]
 
 
-def _lives(session: Session, codes: set[str], on: str, counting: Counting) -> dict[str, tuple[int, str]]:
-    """Until which year these case files really stay, and why for ever: permanent, hold; open without a date."""
+def _lives(session: Session, codes: set[str] | None, on: str, counting: Counting) -> dict[str, tuple[int, str]]:
+    """Until which year case files (None: all) really stay, and why for ever: permanent, hold; open without a date."""
     life.gather(session, on, blocking.held_case_files(session))
     try:
         life.judge(session, counting)
-        return {code: (until, why) for code, until, why in life.stays(session) if code in codes}
+        return {code: (until, why) for code, until, why in life.stays(session) if codes is None or code in codes}
     finally:
         life.forget(session)
 

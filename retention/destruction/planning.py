@@ -16,13 +16,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from archive import clock, model
+from archive.document_paths import home_of
 from archive.errors import UsageError
 from archive.findings import Finding, Level, finding, worst
 from archive.i18n import _
 from archive.opening import Archive
 from archive.targets import Target, shared_scans, targets
 from retention.destruction import checking, grounds, keeping, listing, paper
-from retention.destruction.keeping import EXPIRED, HANDED, Batch, Entries
+from retention.destruction.keeping import DUPLICATE, EXPIRED, HANDED, Batch, Entries
 
 SCHEMA = "luutru/destruction-plan/1"
 _PLANNED = ("n", "object", "code", "document", "title", "retention", "rule", "until", "reason", "documents", "pages",
@@ -151,14 +152,21 @@ def _added(archive: Archive, session: Session, batch: Batch, items: list[dict[st
     add = list(asked.add)
     if asked.ground == HANDED and not add:
         add = [code for code in grounds.handed_over(session, fonds=batch.record["fonds"]) if code not in known]
-    fresh, found = listing.items_of(session, [code for code in add if code not in gone], today, counting,
-                                    ground=asked.ground, named=asked.named, gone=gone)
+    wanted = [code for code in add if code not in gone]
+    fresh, found = listing.items_of(session, wanted, today, counting, ground=asked.ground, named=asked.named, gone=gone)
     items = _put_in(items, fresh)
-    unknown = [code for code in add if code not in {one["code"] for one in items}]
+    if asked.ground == DUPLICATE:
+        single, lacking = listing.documents_of(session, wanted, today, counting, named=asked.named, gone=gone)
+        items, found = _put_in(items, single), found + lacking
+    named = {one["code"] for one in items} | {one.subject for one in found}
     found += [finding("DESTROY-057" if session.get(model.Document, code) is not None else "DESTROY-002", code)
-              for code in unknown]
+              for code in add if code not in named]
+    whole = {one["code"] for one in items if one["state"] == "proposed" and not one["document"]}
+    _take_out(items, {one["code"]: _("it goes with its case file") for one in items
+                      if one["document"] and home_of(one["code"]) in whole and one["code"] not in add}, "")
     while asked.with_shared and (others := sorted({code for one in shared_scans(
-            archive, [one["code"] for one in items if one["state"] == "proposed"]) for code in one.missing})):
+            archive, [one["code"] for one in items if one["state"] == "proposed" and not one["document"]])
+            for code in one.missing})):
         fresh, _lacking = listing.items_of(session, others, today, counting)
         items = _put_in(items, fresh)
         add += [one["code"] for one in fresh]

@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from archive import clock
+from archive.document_paths import home_of
 from archive.errors import RefusedError, UsageError
 from archive.forms import papers
 from archive.i18n import _
 from archive.opening import Archive
 from archive.settings import Settings
-from retention.destruction import council, dossier_parts, grounds, keeping, paper
+from retention.destruction import council, counts, dossier_parts, grounds, keeping, paper
 from retention.destruction.deciding import competence
 from retention.destruction.keeping import DUPLICATE, EXPIRED, HANDED, Batch, Entries
 
@@ -34,6 +35,8 @@ _OF_STATE = {"planned": (*_LISTS, "destruction_explanation"), "council": _BEFORE
 def printable(settings: Settings, state: str, batch: Batch | None = None) -> tuple[str, ...]:
     """The kinds of papers that can be printed of a batch in this state; of `batch` only those that it needs."""
     unfit = set() if competence(settings).appraiser else {"appraisal_request"}
+    if batch is not None and batch.documents and not batch.case_files:
+        unfit.add("destruction_list_files")
     if batch is None or not batch.because(DUPLICATE):
         unfit.add("destruction_list_documents")
     if batch is None or not batch.standing_paper:
@@ -111,7 +114,8 @@ _SET = frozenset({"check", "count", "documents", "pages", "expired", "files", "o
 def _defaults(archive: Archive, batch: Batch, at: datetime) -> dict[str, Any]:
     """What the system supposes where nobody says otherwise."""
     who = competence(archive.settings)
-    years = [int(one["code"].split(".")[-3]) if len(one["code"].split(".")) > 3 else 0 for one in batch.standing]
+    homes = [home_of(one["code"]) if one["document"] else one["code"] for one in batch.standing]
+    years = [int(code.split(".")[-3]) if len(code.split(".")) > 3 else 0 for code in homes]
     known = sorted(year for year in years if year)
     return {"agency": archive.settings.agency.name, "date": clock.in_vietnam(at).date().isoformat(),
             "fonds": batch.record["fonds_name"], "creator": batch.record["fonds_name"], "head": who.decides,
@@ -154,7 +158,7 @@ def _of_kind(archive: Archive, batch: Batch, kind: str) -> dict[str, Any]:
 def _known(archive: Archive, batch: Batch, kind: str) -> dict[str, Any]:
     """What the system knows; nobody may put anything else in its place."""
     listed = batch.standing
-    n = {"count": len(listed), "documents": sum(one["documents"] for one in listed),
+    n = {"count": len(batch.case_files), "documents": sum(one["documents"] for one in listed),
          "pages": sum(one["pages"] for one in listed)}
     told: dict[str, Any] = {**n, "expired": len(batch.because(EXPIRED)),
                             "duplicates": sum(len(one["twins"]) for one in batch.because(DUPLICATE)),
@@ -165,8 +169,9 @@ def _known(archive: Archive, batch: Batch, kind: str) -> dict[str, Any]:
         told["appraisal"] = f"Văn bản số {opinion['number']} ngày {_day(opinion['dated'])} của {opinion['appraiser']}"
     if kind == "destruction_list_files":
         signed = _signed(archive, batch)
-        told["files"] = [_row(one, signed) for one in listed]
-        return told
+        told["files"] = [_row(one, signed) for one in batch.case_files]
+        return {**told, "documents": sum(one["documents"] for one in batch.case_files),
+                "pages": sum(one["pages"] for one in batch.case_files)}
     if kind == "destruction_list_documents":
         told["items"] = _documents(archive, batch)
         return {**told, "count": len(told["items"]), "pages": sum(one["pages"] for one in told["items"])}
@@ -175,7 +180,7 @@ def _known(archive: Archive, batch: Batch, kind: str) -> dict[str, Any]:
         told["files"] = [{**one, "reason": WORDS[one["reason"]]} for one in rows]
         return {**told, "count": len(rows), "boxes": len({one["box"] for one in rows if one["box"]})}
     if kind == "destruction_explanation":
-        told["counts"] = _counts(archive, batch)
+        told["counts"] = counts.of_fonds(archive, batch)
         listed_for = batch.act("listed")
         told["blocked"] = listed_for.get("blocked") or None if listed_for.get("ground", EXPIRED) == EXPIRED else None
         told["expired_summary"] = f"{_groups(batch)}." if batch.because(EXPIRED) else "không có."
@@ -254,8 +259,12 @@ def _documents(archive: Archive, batch: Batch) -> list[dict[str, Any]]:
 def _summaries(archive: Archive, batch: Batch) -> dict[str, str]:
     """The groups of the explanation besides what is expired."""
     told = {}
-    if twice := batch.because(DUPLICATE):
-        told["duplicates_summary"] = f"{len(twice)} hồ sơ có mọi tài liệu trùng với tài liệu được giữ trong cùng phông."
+    if batch.because(DUPLICATE):
+        whole = sum(one["reason"] == DUPLICATE for one in batch.case_files)
+        told["duplicates_summary"] = "; ".join([
+            *([f"{whole} hồ sơ có mọi tài liệu trùng với tài liệu được giữ trong cùng phông"] if whole else []),
+            *([f"{len(batch.documents)} tài liệu lẻ trùng với tài liệu được giữ trong cùng phông, hồ sơ của các tài "
+               "liệu này vẫn được lưu"] if batch.documents else [])]) + "."
     if handed := batch.because(HANDED):
         told["others_summary"] = f"tài liệu đã nộp lưu, {len(handed)} hồ sơ: {'; '.join(_bases(archive, batch))}."
     if batch.standing_paper:
@@ -316,29 +325,6 @@ def _opinions(batch: Batch) -> list[dict[str, str]]:
 
 def _reasons(said: Sequence[Entries]) -> str:
     return "; ".join(dict.fromkeys(word["reason"] for word in said if word["reason"]))
-
-
-def _counts(archive: Archive, batch: Batch) -> list[dict[str, Any]]:
-    """The table of the explanation: the fonds, what stays, what is expired."""
-    from sqlalchemy import func, select
-
-    from archive import model
-
-    with archive.catalogue.session() as session:
-        files = session.scalar(select(func.count()).select_from(model.CaseFile).where(
-            model.CaseFile.fonds == batch.record["fonds"])) or 0
-        documents, pages = session.execute(select(func.count(), func.sum(model.Document.pages)).join(
-            model.CaseFile, model.CaseFile.code == model.Document.case_file).where(
-            model.CaseFile.fonds == batch.record["fonds"])).one()
-    whole = (files, documents, int(pages or 0))
-    goes = {reason: (len(items), *(sum(one[key] for one in items) for key in ("documents", "pages")))
-            for reason in (EXPIRED, DUPLICATE, HANDED) for items in (batch.because(reason),)}
-    stays = tuple(a - sum(gone[n] for gone in goes.values()) for n, a in enumerate(whole))
-    rows = [("Tài liệu của phông", whole), ("Tài liệu giữ lại", stays),
-            ("Tài liệu hết thời hạn lưu trữ", goes[EXPIRED]), ("Tài liệu trùng lặp", goes[DUPLICATE])]
-    if goes[HANDED][0]:
-        rows.append(("Tài liệu đã nộp lưu", goes[HANDED]))
-    return [{"what": what, **dict(zip(("files", "documents", "pages"), n, strict=True))} for what, n in rows]
 
 
 def _groups(batch: Batch) -> str:

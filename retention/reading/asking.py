@@ -70,7 +70,7 @@ def ask(archive: Archive, kind: str, codes: Sequence[str], reader: Reader, purpo
     if worst(problems) >= Level.refused or dry_run:
         return None, problems
     record = {"schema": keeping.SCHEMA, "code": code, "kind": kind, "asked_on": on or today,
-              "account": reader.account.strip(), "purpose": purpose.code, "purpose_text": purpose.text.strip(),
+              "account": reader.account.strip().lower(), "purpose": purpose.code, "purpose_text": purpose.text.strip(),
               "topic": purpose.topic.strip(), "fee_object": purpose.fee_object, "note": purpose.note.strip(),
               "profile": archive.settings.profile, "archive": archive.settings.destruction.archive, "acts": []}
     told = {"schema": keeping.READER_SCHEMA, "name": reader.name.strip(), "id_paper": reader.id_paper.strip(),

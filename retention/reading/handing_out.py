@@ -126,23 +126,42 @@ def copy_of(archive: Archive, request: Request, item: Entries, at: datetime, *,
 
     Raises IntegrityError for stored bytes that have changed.
     """
-    document = str(item["document"])
-    record = _record(archive, document)
-    sources, hashes = [], []
-    for source, sha256 in _sources(archive, record):
-        sources.append(source)
-        hashes.append(sha256)
+    made = prepared(archive, request, str(item["document"]), at, sealed=sealed)
+    settings = archive.settings
+    data, pages, found = copy(made.document, made.sources, made.stamp, made=at,
+                              bounds=Bounds(settings.ingest.max_pages, settings.ingest.max_pixels))
+    return Copied(made.document, data, pages, made.check, made.hashes), found
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the copy of one document is made of, and what it bears."""
+
+    document: str
+    sources: tuple[Source, ...]
+    hashes: tuple[str, ...]     # SHA-256 of the sources
+    stamp: Stamp
+    check: str
+
+
+def prepared(archive: Archive, request: Request, document: str, at: datetime, *, sealed: bool = False,
+             kind: str = "") -> Prepared:
+    """What a copy of `document` for `request` takes, for who makes it elsewhere: in a process with limits.
+
+    `kind`: it is marked as for a request of this kind; as for the request's own when empty. Raises IntegrityError for
+    stored bytes that have changed.
+    """
+    told = list(_sources(archive, _record(archive, document)))
+    hashes = tuple(sha256 for _source, sha256 in told)
     day = f"{clock.in_vietnam(at):%d/%m/%Y}"
     check = check_code(request.code, document, hashes, request.reader["name"], day)
-    how = words(request.kind)
+    how = words(kind or request.kind)
     values = {"request": request.code, "document": document, "reader": request.reader["name"], "day": day,
               "check": check}
     settings = archive.settings
     stamp = Stamp(archive_name(settings), tuple(line.format(**values) for line in how["lines"]), how["mark"],
                   every_page=settings.reading.mark == "every_page", on_first=not sealed)
-    data, pages, found = copy(document, sources, stamp, made=at,
-                              bounds=Bounds(settings.ingest.max_pages, settings.ingest.max_pixels))
-    return Copied(document, data, pages, check, tuple(hashes)), found
+    return Prepared(document, tuple(source for source, _sha256 in told), hashes, stamp, check)
 
 
 def check_code(request: str, document: str, sources: Sequence[str], reader: str, day: str) -> str:

@@ -151,6 +151,8 @@ def _count(made: Figures, one: Told, files: Mapping[str, _CaseFile]) -> None:
                 of["scan_pages"] += scan["pages"]
                 of["faulty"] += bool(scan["faulty"])
                 made.kinds.update(scan["kinds"])
+        case "casefile_closed" if "anew" in data:
+            pass            # it was closed before, and lost a document to a destruction
         case "casefile_opened" | "casefile_closed" | "casefile_reopened":
             made.agencies[_fonds(files, one.subject)][one.kind.removeprefix("casefile_")] += 1
         case "destroyed":

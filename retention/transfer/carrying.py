@@ -40,9 +40,13 @@ class Carrier(Protocol):
 class Disk:
     """A folder on a disk that is carried over: one folder a hand-over in it."""
 
-    def __init__(self, place: Path) -> None:
-        """Use the folder `place`, which must be there: a disk that is not mounted is no empty folder."""
-        self.place = place
+    def __init__(self, place: Path, *, link: bool = False) -> None:
+        """Use the folder `place`, which must be there: a disk that is not mounted is no empty folder.
+
+        `link`: what is put gets a further name there instead of being copied, where it lies on the same disk; only for
+        what is given up under its old one.
+        """
+        self.place, self.link = place, link
 
     def put(self, request: str, name: str, source: Path, sha256: str) -> bool:
         """As `Carrier.put`; a file that is not whole never has its name."""
@@ -54,12 +58,8 @@ class Disk:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.part")
         try:
-            with source.open("rb") as stream, temporary.open("wb") as out:
-                while piece := stream.read(_PIECE):
-                    out.write(piece)
-                out.flush()
-                os.fsync(out.fileno())
-                _forget(out.fileno())
+            if not (self.link and _linked(source, temporary)):
+                _copy(source, temporary)
             if hash_of(temporary) != sha256:
                 raise NotDeliveredError(name)
             temporary.replace(target)
@@ -84,6 +84,25 @@ def hash_of(path: Path) -> str:
     """The SHA-256 of a file, lower-case hex. Raises OSError."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a further name; false where that cannot be."""
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False
+    return True
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as stream, target.open("wb") as out:
+        while piece := stream.read(_PIECE):
+            out.write(piece)
+        out.flush()
+        os.fsync(out.fileno())
+        _forget(out.fileno())
 
 
 def _forget(handle: int) -> None:

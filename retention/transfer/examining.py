@@ -138,9 +138,11 @@ def approve(archive: Archive, code: str, number: str, dated: str, people: Entrie
     return Done(done, (), True, {"laid": _lay(archive, done), **counts})
 
 
-def give_back(archive: Archive, code: str, folder: Path, people: Entries, who: Who, *, dry_run: bool = False) -> Done:
+def give_back(archive: Archive, code: str, folder: Path | None, people: Entries, who: Who, *,
+              dry_run: bool = False) -> Done:
     """Return what failed: its packages into `folder`, the list with the reasons, minutes of their own (Đ25, TR-06).
 
+    Without a folder they are returned on line: the agency fetches them from the service (docs/lgsp.md).
     Raises RefusedError before the approval, and when nothing failed.
     """
     transfer = objects.open_transfer(archive, code, ARCHIVE)
@@ -152,9 +154,10 @@ def give_back(archive: Archive, code: str, folder: Path, people: Entries, who: W
     attached = f"Biên bản giao nhận hồ sơ trả lại, {_decision(decision['number'], decision['day'])}"
     if dry_run:
         return Done(transfer, (), False, {"count": len(items)})
-    carrier = Disk(folder)
-    for item in items:
-        carrier.put(code, f"returned/{item['name']}", package_place(archive, code, item["name"]), item["sha256"])
+    if folder is not None:
+        for item in items:
+            Disk(folder).put(code, f"returned/{item['name']}", package_place(archive, code, item["name"]),
+                             item["sha256"])
     new = transfer.moved("approved", {one["n"]: {"state": "returned"} for one in items})
     made = {"papers/returned.pdf": papers.returned(new, items, attached, people, who.at),
             "papers/return-minutes.pdf": papers.handover(

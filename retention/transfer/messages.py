@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ RECEIPT, RESULT, CONFIRMATION = "receipt", "result", "confirmation"
 KINDS = (REGISTRATION, ANSWER, MANIFEST, RECEIPT, RESULT, CONFIRMATION)
 _SCHEMA = "luutru/transfer-{}/1"
 _MOST_BYTES = 256 << 20     # a list of a million case files; more is no message
+_DEEPEST, _LARGEST = 12, 1 << 53
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What a message of each kind must say besides its head: name → type.
 _SAYS: Mapping[str, Mapping[str, type]] = {
     REGISTRATION: {"kind": str, "form": str, "registration": dict, "items": list},
@@ -39,6 +42,13 @@ _OF_A_LINE: Mapping[str, Mapping[str, Mapping[str, type]]] = {
 _REGISTERED: Mapping[str, type] = {
     "round": int, "year": int, "paper": bool, "summary": str, "from": str, "to": str, "files": int, "documents": int,
     "pages": int, "bytes": int, "planned": str, "way": str, "contact": str, "note": str, "fonds": list, "scheme": str}
+
+
+# What the catalogue can hold of a line.
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "n": lambda n: 0 < n < 1 << 31, "code": lambda code: len(code) <= 100, "objid": lambda objid: len(objid) <= 200,
+    "sha256": lambda sha256: len(sha256) <= 64, "documents": lambda count: 0 <= count < 1 << 31,
+    "pages": lambda count: 0 <= count < 1 << 31}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +81,12 @@ def read_message(path: Path, *kinds: str) -> tuple[Message | None, list[Finding]
         if path.stat().st_size > _MOST_BYTES:
             return None, [finding("TRANSFER-023", path.name, what=f"> {_MOST_BYTES >> 20} MB")]
         data = path.read_bytes()
-        told = json.loads(data)
+        told = json.loads(data, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None, [finding("TRANSFER-023", path.name, what="JSON")]
     except OSError as error:
         return None, [finding("TRANSFER-023", path.name, what=error.strerror or type(error).__name__)]
-    what = _wrong(told, kinds or KINDS)
+    what = _unfit(told) or _wrong(told, kinds or KINDS)
     return (None, [finding("TRANSFER-023", path.name, what=what)]) if what else (Message(told, data), [])
 
 
@@ -100,13 +110,15 @@ def _wrong(told: Any, kinds: Sequence[str]) -> str:
         if type(told.get(key)) is not wanted:
             return key
     for key in ("sender", "receiver"):
-        if not all(isinstance(told[key].get(one), str) for one in ("code", "name")):
+        if not all(isinstance(told[key].get(one), str) for one in ("code", "name")) or len(told[key]["code"]) > 35:
             return key
     for key, says in _OF_A_LINE.get(kind, {}).items():
         for number, line in enumerate(told[key], 1):
             if not isinstance(line, dict):
                 return f"{key}[{number}]"
             if bad := [one for one, of in says.items() if type(line.get(one)) is not of]:
+                return f"{key}[{number}].{bad[0]}"
+            if bad := [one for one, fits in _FITS.items() if one in says and not fits(line[one])]:
                 return f"{key}[{number}].{bad[0]}"
             if (files := line.get("files")) and not all(map(_is_file, files)):
                 return f"{key}[{number}].files"
@@ -119,6 +131,37 @@ def _wrong(told: Any, kinds: Sequence[str]) -> str:
         if told["kind"] not in ("historical", "current") or told["form"] not in ("sip_hoso", "aip_hoso"):
             return "kind, form"
     return ""
+
+
+def _unfit(told: Any) -> str:
+    """What no record of ours can hold, wherever it stands: halves of letters, control characters, numbers too long."""
+    waiting, deep = [(told, 0)], 0
+    while waiting:
+        value, deep = waiting.pop()
+        if deep > _DEEPEST:
+            return f"> {_DEEPEST}"
+        if isinstance(value, dict):
+            waiting += [(one, deep + 1) for pair in value.items() for one in pair]
+        elif isinstance(value, list):
+            waiting += [(one, deep + 1) for one in value]
+        elif isinstance(value, str):
+            if _UNFIT.search(value):
+                return "control characters"
+        elif isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+            return "number"
+    return ""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no name stands twice: two readers could take it for two things."""
+    told = dict(pairs)
+    if len(told) != len(pairs):
+        raise ValueError("a name stands twice")
+    return told
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
 
 
 def _is_file(one: Any) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, delete, insert, select
@@ -37,7 +38,7 @@ AGENCY, ARCHIVE = "agency", "archive"
 KINDS = {"registered": "transfer_registered", "answered": "transfer_answered", "prepared": "transfer_prepared",
          "sent": "transfer_sent", "received": "transfer_received", "examined": "transfer_examined",
          "approved": "transfer_approved", "returned": "transfer_returned", "confirmed": "transfer_confirmed",
-         "closed": "transfer_closed"}
+         "closed": "transfer_closed", "filed": "transfer_filed"}
 OVER = ("closed", "refused")
 CONFIRMED = "confirmed"     # an item's state: the archive signed for the same bytes (DS-08)
 MOST_TOLD = 100             # findings and codes that the ledger's line keeps; the object keeps all
@@ -131,7 +132,7 @@ def made(store: Store, code: str) -> dict[str, StoredFile]:
 
 
 def write(archive: Archive, transfer: Transfer, act: str, particulars: Entries, *, by: str, at: datetime,
-          files: Mapping[str, bytes] | None = None) -> Transfer:
+          files: Mapping[str, bytes | Path] | None = None) -> Transfer:
     """Write an act as one version: papers, messages and records into the store, then the ledger, then the catalogue.
 
     `transfer` is as the act leaves it, but for the act itself; `files` are what it brings, by "papers/name.pdf",

@@ -100,7 +100,7 @@ def approval(transfer: Transfer, counts: Entries, decision: str, people: Entries
     """Biên bản thu nộp at the approval (Đ25.2)."""
     return paper("submission_minutes_approval", {
         **_minutes(transfer, people, at), "decision": decision, **counts, "handed_at": moment(at), "person": person,
-        "note": note}, made=at)
+        "gives_back": bool(counts["returned"]), "note": note}, made=at)
 
 
 def returned(transfer: Transfer, items: Sequence[Entries], attached: str, people: Entries, at: datetime) -> bytes:

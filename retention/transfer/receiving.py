@@ -31,6 +31,9 @@ REASONS = ("composition", "declaration", "capacity", "other")      # Đ21.3: why
 REFUSALS = {"composition": "không đúng thành phần hồ sơ, tài liệu nộp lưu", "declaration": "kê khai không rõ, không đủ",
             "capacity": "khối lượng vượt quá khả năng tiếp nhận", "other": "lý do khác"}
 FOLDER = "transfers"        # in the archive's folder: what came and is not stored yet
+MOST_PAPERS = 5000          # that are kept of one delivery
+_LARGEST_PAPER = 64 << 20   # bytes
+_PAPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}\.pdf")
 _NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}\.zip", re.IGNORECASE)
 
 
@@ -144,14 +147,15 @@ def receive(archive: Archive, code: str, carrier: Carrier, delivery: Delivery, t
                       if name.lower().endswith(".zip") and name not in known]
     if dry_run:
         return Done(transfer, tuple(counted.found))
-    keep = Disk(_folder(archive))
+    keep = Disk(_folder(archive), link=getattr(carrier, "gives_up", False))
     keep.place.mkdir(exist_ok=True)
     for n, path in counted.sound.items():
         try:
             keep.put(code, f"packages/{listed[n]['name']}", path, listed[n]["sha256"])
         except NotDeliveredError as error:
             return Done(transfer, (finding("TRANSFER-010", str(error)),))
-    return _received(archive, transfer, counted, manifest, delivery, tools, who)
+    return _received(archive, transfer, counted, manifest, delivery, tools, who,
+                     _papers_that_came(archive, code, there))
 
 
 def package_place(archive: Archive, code: str, name: str) -> Path:
@@ -238,8 +242,17 @@ def read_at(path: Path) -> ReadPackage | None:
         return None
 
 
+def _papers_that_came(archive: Archive, code: str, there: Mapping[str, Path]) -> dict[str, Path]:
+    """The papers that lie beside the packages (lists of documents, letter) and that the dossier does not have yet."""
+    held = {path.partition("-")[2]: stored.sha256 for path, stored in objects.made(archive.store, code).items()
+            if path.startswith(f"{objects.RECEIVED}/")}
+    found = {name: path for name, path in there.items() if _PAPER.fullmatch(name)
+             and path.stat().st_size <= _LARGEST_PAPER and held.get(name) != hash_of(path)}
+    return dict(list(found.items())[:MOST_PAPERS])
+
+
 def _received(archive: Archive, transfer: Transfer, counted: _Counted, manifest: messages.Message, delivery: Delivery,
-              tools: Tools, who: Who) -> Done:
+              tools: Tools, who: Who, beside: Mapping[str, Path]) -> Done:
     """Write the act: the receipt of ten values as JSON and PDF, the minutes of the delivery."""
     after = transfer.moved("waiting", counted.changes)
     missing = [one["code"] for one in after.items if one["state"] == "missing"]
@@ -273,7 +286,8 @@ def _received(archive: Archive, transfer: Transfer, counted: _Counted, manifest:
         "virus": virus, "manifest": manifest.sha256, "devices": list(delivery.devices), **people,
         "findings": [one.as_dict() for one in counted.found]}, by=who.by, at=who.at, files={
             "messages/receipt.json": told, **made, "papers/delivery.pdf": minutes,
-            "received/manifest.json": manifest.data})
+            "received/manifest.json": manifest.data,
+            **{f"received/{name}": path for name, path in beside.items()}})
     return Done(done, tuple(counted.found), True, {"result": count_result, "came": len(counted.sound)})
 
 

@@ -33,7 +33,7 @@ from retention.transfer.objects import AGENCY, Transfer
 
 Entries = Mapping[str, Any]
 PERMANENT, SECRET, OPEN = "01", "03", "01"      # codes of TT 05/2025: maintenance, mode
-PACKAGES = "packages"
+PACKAGES, DOCUMENTS = "packages", "documents-"        # documents-0001.pdf: the list of documents of a case file
 LIST_PDF, LETTER_PDF = "papers/list.pdf", "papers/letter.pdf"
 _NEEDED = ("summary", "planned", "way", "contact")     # what a person must say of Đ20.3; the rest is counted
 

@@ -62,8 +62,11 @@ class Engine(Protocol):
     def find(self, query: Query, leniency: Leniency, limit: int, offset: int, order: Order = "best") -> Found:
         """The best entries for `query`, newest first when it has no words, or in the order of their dates."""
 
+    def total(self, query: Query, leniency: Leniency) -> int:
+        """How many entries `query` finds: what `find` says of it, without looking for the best."""
+
     def facets(self, query: Query, leniency: Leniency, names: Sequence[str]) -> dict[str, dict[str, int]]:
-        """How many entries `query` finds of each value of these facets (`search.engines.terms.FACETS`)."""
+        """How many entries `query` finds of each value of these facets (`search.engines.terms.FACETS`, or "case")."""
 
     def vocabulary(self, query: Query) -> dict[str, int]:
         """The folded words in the titles of what `query` finds, with the number of titles."""

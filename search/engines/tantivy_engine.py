@@ -14,28 +14,30 @@ import tantivy
 from tantivy import Occur
 from tantivy import Query as Clause
 
+from search.alphabet import written
 from search.engines.base import Found, IndexBusyError, Leniency, Order
-from search.engines.clauses import Known, everything_known, keys, whole
-from search.engines.terms import FACETS, KEYS, STREAMS, compressed, decompressed, issued_days, order_of, pieces
+from search.engines.clauses import CLOSE, Known, everything_known, keys, whole
+from search.engines.keeping import compressed, decompressed
+from search.engines.terms import FACETS, KEYS, STREAMS, column, issued_days, order_of, pieces
 from search.engines.terms import keys as keys_of
 from search.entry import Entry
 from search.query import Query
-from search.vietnamese import lowered
 
 HEAP_BYTES = 128_000_000
 LOCK_SECONDS = 5.0
+_APART = " | "                 # stands between two pieces as no word does
+MOST_VOCABULARIES = 8          # remembered: of so many kinds of people and filters
 MOST_VALUES = 65_000           # of one facet: more than the agencies of a country
 
 
 def _schema() -> Any:
     build = tantivy.SchemaBuilder()
     for name in KEYS:
-        build.add_text_field(name, tokenizer_name="raw", index_option="basic")
+        build.add_text_field(name, fast=name == "case", tokenizer_name="raw", index_option="basic")
     for name in STREAMS:
         build.add_text_field(name, tokenizer_name="whitespace", index_option="position")
-    build.add_text_field("bigrams", tokenizer_name="whitespace", index_option="basic")     # how often ranks no better
     for name in FACETS:
-        build.add_text_field(f"facet_{name}", fast=True, tokenizer_name="raw", index_option="basic")
+        build.add_text_field(column(name), fast=True, tokenizer_name="raw", index_option="basic")
     for name in ("first_day", "last_day", "place"):
         build.add_unsigned_field(name, fast=True)
     build.add_bytes_field("entry", stored=True)
@@ -45,7 +47,7 @@ def _schema() -> Any:
 class TantivyEngine:
     """One Tantivy index folder; what each method promises is said in `search.engines.base.Engine`."""
 
-    SCHEMA_VERSION: ClassVar[int] = 4
+    SCHEMA_VERSION: ClassVar[int] = 5
 
     def __init__(self, folder: Path) -> None:
         self._meta = folder / "meta.json"
@@ -54,6 +56,7 @@ class TantivyEngine:
         self._index.config_reader("manual")
         self._seen: tuple[int, int] | None = None
         self._kinds = _TantivyClauses(self._schema)
+        self._words: dict[Query, dict[str, int]] = {}         # of the titles, as long as nothing is committed
 
     def add(self, entries: Iterable[Entry], *, fresh: bool = False) -> int:
         count = 0
@@ -90,18 +93,30 @@ class TantivyEngine:
         scored = bool(query.wanted) and order == "best"
         by: dict[str, Any] = {} if scored else {
             "order_by_field": "place", "order": tantivy.Order.Asc if order == "oldest" else tantivy.Order.Desc}
-        result = searcher.search(self._whole(query, leniency), limit=limit, offset=offset, count=True, **by)
+        result = searcher.search(self._whole(query, leniency, ranked=scored), limit=limit, offset=offset, count=True,
+                                 **by)
         return Found(result.count, [(float(score) if scored else 0.0, _entry(searcher.doc(address)))
                                     for score, address in result.hits])
 
+    def total(self, query: Query, leniency: Leniency) -> int:
+        # In the order of a number nothing is scored, and one hit at least must be asked for.
+        return int(self._searcher().search(self._whole(query, leniency, ranked=False), limit=1, count=True,
+                                           order_by_field="place").count)
+
     def facets(self, query: Query, leniency: Leniency, names: Sequence[str]) -> dict[str, dict[str, int]]:
-        asked = {name: {"terms": {"field": f"facet_{name}", "size": MOST_VALUES}} for name in names}
-        told = self._searcher().aggregate(self._whole(query, leniency), asked) if asked else {}
+        asked = {name: {"terms": {"field": column(name), "size": MOST_VALUES}} for name in names}
+        told = self._searcher().aggregate(self._whole(query, leniency, ranked=False), asked) if asked else {}
         return {name: {bucket["key"]: int(bucket["doc_count"]) for bucket in told[name]["buckets"]} for name in names}
 
     def vocabulary(self, query: Query) -> dict[str, int]:
-        found = self._searcher().terms_with_prefix("title", "", filter_query=self._whole(query, Leniency.strict))
-        return {word: count for word, count in found if count}
+        searcher = self._searcher()
+        if (known := self._words.get(query)) is None:
+            found = searcher.terms_with_prefix("title", "", filter_query=self._whole(query, Leniency.strict))
+            known = {word: count for word, count in found if count}
+            if len(self._words) >= MOST_VOCABULARIES:
+                self._words.clear()
+            self._words[query] = known
+        return known
 
     def fingerprints(self) -> dict[str, str]:
         terms = self._searcher().terms_with_prefix("identity", "", filter_query=Clause.all_query())
@@ -109,7 +124,7 @@ class TantivyEngine:
 
     def entries(self) -> Iterator[Entry]:
         searcher = self._searcher()
-        everything, step = Clause.all_query(), 1000
+        everything, step = Clause.all_query(), 20_000
         for offset in range(0, searcher.num_docs, step):
             for _, address in searcher.search(everything, limit=step, offset=offset, count=False).hits:
                 yield _entry(searcher.doc(address))
@@ -129,6 +144,7 @@ class TantivyEngine:
         seen = (status.st_ino, status.st_mtime_ns)
         if seen != self._seen:
             self._index.reload()
+            self._words.clear()
             self._seen = seen
         return self._index.searcher()
 
@@ -145,9 +161,9 @@ class TantivyEngine:
                     raise IndexBusyError(str(problem)) from problem
                 time.sleep(0.1)
 
-    def _whole(self, query: Query, leniency: Leniency) -> Any:
+    def _whole(self, query: Query, leniency: Leniency, *, ranked: bool = True) -> Any:
         known = self._known(query) if leniency == Leniency.one_edit else everything_known
-        return whole(self._kinds, query, leniency, known)
+        return whole(self._kinds, query, leniency, known, ranked=ranked)
 
     def _known(self, query: Query) -> Known:
         """Whether a word occurs in what may be found: what may not is not betrayed by how words are forgiven either."""
@@ -174,6 +190,9 @@ class _TantivyClauses:
 
     def phrase(self, field: str, words: Sequence[str]) -> Any:
         return Clause.phrase_query(self._schema, field, list(words))
+
+    def together(self, field: str, words: Sequence[str]) -> Any:
+        return Clause.phrase_query(self._schema, field, list(words), CLOSE)
 
     def near(self, field: str, word: str) -> Any:
         return Clause.fuzzy_term_query(self._schema, field, word, 1)
@@ -218,11 +237,11 @@ def _escaped(text: str) -> str:
 def _document(entry: Entry) -> Any:
     """What Tantivy gets of an entry."""
     document = tantivy.Document()
-    issued, text = issued_days(entry), lowered(entry.text)
-    for name, (folded, exact, pairs) in pieces(entry, text):
-        document.add_text("words", folded)
-        document.add_text("exact", exact)
-        document.add_text("bigrams", pairs)
+    issued, text = issued_days(entry), written(entry.text)
+    found = list(pieces(entry, text))
+    document.add_text("words", _APART.join([folded for _name, (folded, _exact) in found]))
+    document.add_text("exact", _APART.join([exact for _name, (_folded, exact) in found]))
+    for name, (folded, _exact) in found:
         if name:
             document.add_text(name, folded)
     for name, value in keys_of(entry, text, issued):
@@ -230,7 +249,7 @@ def _document(entry: Entry) -> Any:
     document.add_unsigned("first_day", issued[0] if issued else 0)
     document.add_unsigned("last_day", issued[1] if issued else 0)
     document.add_unsigned("place", order_of(entry, issued))
-    document.add_bytes("entry", compressed(entry))
+    document.add_bytes("entry", compressed(entry, text))
     return document
 
 

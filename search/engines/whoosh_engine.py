@@ -16,14 +16,15 @@ from whoosh import collectors, columns, fields, formats, matching, query
 from whoosh import index as storage
 from whoosh.index import EmptyIndexError, LockError
 
+from search.alphabet import written
 from search.engines.base import Found, IndexBusyError, Leniency, Order
 from search.engines.clauses import Known, everything_known, keys, whole
-from search.engines.terms import FACETS, KEYS, STREAMS, issued_days, order_of, packed, pieces, unpacked
+from search.engines.keeping import packed, unpacked
+from search.engines.terms import FACETS, KEYS, STREAMS, column, issued_days, order_of, pieces
 from search.engines.terms import keys as keys_of
 from search.entry import Entry
 from search.query import Query
 from search.snippets import one_edit_apart
-from search.vietnamese import lowered
 
 LOCK_SECONDS = 5.0
 HEAP_MB = 128
@@ -49,18 +50,6 @@ class _Streamed(fields.FieldType):                # type: ignore[misc]
             yield word.encode(), len(at), float(len(at)), self.format.encode(at)
 
 
-class _Paired(fields.FieldType):                  # type: ignore[misc]
-    """Pairs of words, counted."""
-
-    def __init__(self) -> None:
-        super().__init__(formats.Frequency(), None, scorable=True)
-
-    def index(self, value: Sequence[str], **_kwargs: Any) -> Iterator[tuple[bytes, int, float, bytes]]:
-        """The pairs, each with how often and its weight."""
-        for pair, count in Counter(pair for piece in value for pair in piece.split()).items():
-            yield pair.encode(), count, float(count), formats.pack_uint(count)
-
-
 class _Keyed(fields.FieldType):                   # type: ignore[misc]
     """Values taken whole; the value is a list of them. `counted`: the first is kept beside, to count by."""
 
@@ -74,18 +63,18 @@ class _Keyed(fields.FieldType):                   # type: ignore[misc]
 
 
 def _schema() -> Any:
-    known: dict[str, Any] = {name: _Keyed() for name in KEYS}
+    known: dict[str, Any] = {name: _Keyed(counted=name == "case") for name in KEYS}
     known |= {name: _Streamed() for name in STREAMS}
-    known |= {f"facet_{name}": _Keyed(counted=True) for name in FACETS}
+    known |= {column(name): _Keyed(counted=True) for name in FACETS}
     known |= {name: fields.NUMERIC(int, 64, signed=False, sortable=name == "place")
               for name in ("first_day", "last_day", "place")}
-    return fields.Schema(**known, bigrams=_Paired(), entry=fields.STORED(), text=fields.STORED())
+    return fields.Schema(**known, entry=fields.STORED(), text=fields.STORED())
 
 
 class WhooshEngine:
     """One Whoosh index folder; what each method promises is said in `search.engines.base.Engine`."""
 
-    SCHEMA_VERSION: ClassVar[int] = 1
+    SCHEMA_VERSION: ClassVar[int] = 2
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -136,24 +125,30 @@ class WhooshEngine:
             collector = collectors.TopCollector(limit + offset, usequality=False, replace=0)
         else:
             collector = collectors.SortingCollector("place", limit + offset, reverse=order != "oldest")
-        searcher.search_with_collector(self._whole(query, leniency), collector)
+        searcher.search_with_collector(self._whole(query, leniency, ranked=scored), collector)
         result = collector.results()
         hits = [(float(result.score(n)) if scored else 0.0, result[n].fields())
                 for n in range(offset, min(result.scored_length(), limit + offset))]
         return Found(len(result), [(score, unpacked(hit["entry"], hit["text"])) for score, hit in hits])
+
+    def total(self, query: Query, leniency: Leniency) -> int:
+        searcher = self._searcher()
+        wanted = self._whole(query, leniency, ranked=False)
+        return sum(1 for leaf, _offset in searcher.leaf_searchers()
+                   for _n in wanted.matcher(leaf, searcher.boolean_context()).all_ids())
 
     def facets(self, query: Query, leniency: Leniency, names: Sequence[str]) -> dict[str, dict[str, int]]:
         counted: dict[str, Counter[str]] = {name: Counter() for name in names}
         if not names:
             return {}
         searcher = self._searcher()
-        wanted = self._whole(query, leniency)
+        wanted = self._whole(query, leniency, ranked=False)
         for leaf, _offset in searcher.leaf_searchers():
             found = list(wanted.matcher(leaf, searcher.boolean_context()).all_ids())
             for name in names:
-                if leaf.reader().has_column(f"facet_{name}"):
-                    column = leaf.reader().column_reader(f"facet_{name}", translate=False)
-                    counted[name].update(value.decode() for n in found if (value := column[n]))
+                if leaf.reader().has_column(column(name)):
+                    values = leaf.reader().column_reader(column(name), translate=False)
+                    counted[name].update(value.decode() for n in found if (value := values[n]))
         return {name: dict(values) for name, values in counted.items()}
 
     def vocabulary(self, query: Query) -> dict[str, int]:
@@ -214,9 +209,9 @@ class WhooshEngine:
                     raise IndexBusyError(str(problem)) from problem
                 time.sleep(0.1)
 
-    def _whole(self, asked: Query, leniency: Leniency) -> Any:
+    def _whole(self, asked: Query, leniency: Leniency, *, ranked: bool = True) -> Any:
         return whole(self._kinds, asked, leniency,
-                     self._known(asked) if leniency == Leniency.one_edit else everything_known)
+                     self._known(asked) if leniency == Leniency.one_edit else everything_known, ranked=ranked)
 
     def _known(self, asked: Query) -> Known:
         """Whether a word occurs in what may be found: what may not is not betrayed by how words are forgiven either."""
@@ -268,6 +263,9 @@ class _WhooshClauses:
     def phrase(self, field: str, words: Sequence[str]) -> Any:
         return query.Phrase(field, list(words))
 
+    def together(self, field: str, words: Sequence[str]) -> Any:
+        return query.Phrase(field, list(words), slop=5)      # from word to word
+
     def near(self, field: str, word: str) -> Any:
         return _Near(field, word)
 
@@ -307,12 +305,11 @@ class _WhooshClauses:
 
 def _document(entry: Entry) -> dict[str, Any]:
     """What Whoosh gets of an entry."""
-    issued, text = issued_days(entry), lowered(entry.text)
+    issued, text = issued_days(entry), written(entry.text)
     told: dict[str, Any] = defaultdict(list)
-    for name, (folded, exact, pairs) in pieces(entry, text):
+    for name, (folded, exact) in pieces(entry, text):
         told["words"].append(folded)
         told["exact"].append(exact)
-        told["bigrams"].append(pairs)
         if name:
             told[name].append(folded)
     for name, value in keys_of(entry, text, issued):

@@ -37,7 +37,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
                 "/search?q=&page=2"),
     "/search/suggest": ("/search/suggest?q={word}", "/search/suggest?q=van"),
     "/search/export": ("/search/export?q=", "/search/export?q=&format=xlsx"),
-    "/documents/{code}": ("/documents/{document}", "/documents/{scan}", "/documents/{secret}",
+    "/documents/{code}": ("/documents/{document}", "/documents/{scan}", "/documents/{secret}", "/documents/{opened}",
                           "/documents/H99.2026.01.VP.9999999"),
     "/documents/{code}/files/{number}": ("/documents/{document}/files/0", "/documents/{secret}/files/0"),
     "/documents/{code}/copy": ("/documents/{document}/copy",),
@@ -54,6 +54,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "/quarantine/{item}": ("/quarantine/{item}", "/quarantine/{unread}", "/quarantine/{kept_out}",
                            "/quarantine/{changed}", "/quarantine/nothere"),
     "/quarantine/{item}/picture/{part}/{number}": ("/quarantine/{item}/picture/0/1",),
+    "/notices": ("/notices?all=1",),
+    "/notices/{item}": ("/notices/{notice}",),
+    "/tasks": ("/tasks?month=2026-10&state=late",),
     "/retention/{code}": ("/retention/{old}", "/retention/{expired}", "/retention/{case_file}"),
     "/holds": ("/holds?all=1",),
     "/holds/new": ("/holds/new?code={old}",),
@@ -82,7 +85,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 # Answers that nobody can have by looking alone: a code that is being set up, a provider of sign-on.
 NEEDS_A_STEP = {"/account/code.png", "/login/oidc", "/login/oidc/back"}
 OPEN_TO_ALL = {"/login", "/login/code", "/login/oidc", "/login/oidc/back", "/link/{token}", "/language/{language}",
-               "/api/v1/openapi.json"}
+               "/api/v1/openapi.json", "/health/live", "/health/ready"}
 MAY_KNOW = {"archivist", "council_member", "archive_centre", "auditor"}
 MAY_WATCH = {"administrator", "archivist", "auditor"}
 

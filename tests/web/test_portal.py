@@ -28,13 +28,18 @@ def test_each_role_sees_its_menu_and_what_it_links_to(site: Served, role: str) -
         home = client.get("/").text
         links = re.findall(r'<li><a href="([^"]+)"', home.partition("<nav")[2].partition("</nav>")[0])
         assert links[:3] == ["/", "/search", "/casefiles"]
-        assert ("/accounts" in links) == (role == "administrator")
+        assert ("/administration" in links) == (role in ("archivist", "administrator", "auditor"))
         assert ("/quarantine" in links) == (role in ("archivist", "administrator", "auditor"))
         for link in links:
             answer = client.get(link, follow_redirects=True)
             assert answer.status_code == 200, link
             menu = answer.text.partition("<nav")[2].partition("</nav>")[0]
-            assert re.findall(r'href="([^"]+)" aria-current="page"', menu) == [link]
+            assert re.findall(r'href="([^"]+)" aria-current="page"', menu) == [answer.url.path]
+            below = re.findall(r'href="([^"]+)"', menu.partition('class="below"')[2])
+            assert len(below) != 1 and ("aria-current=\"true\"" in menu) == bool(below)
+            assert ("/accounts" in below) == (role == "administrator" and link == "/administration")
+            for page in below:
+                assert client.get(page).status_code == 200, page
         assert ("420 cu cong chuc" in home) == (role in ("archivist", "auditor"))
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from archive import clock, model, opening, settings
+from archive.catalogue import record
+from archive.ledger import Entry, event_key
 from archive.opening import Archive, ownership
+from ingest.exchange import register as edxml
 from ingest.signatures import register
 from ingest.stages.index import index_documents
 from retention import holds
 from retention.destruction import council, keeping, listing, planning, printing
-from retention.reading import asking
+from retention.reading import asking, deciding
 from retention.transfer import objects
 from tests import transfer_material
 from tests.destruction_material import THEN
@@ -24,6 +29,7 @@ from web.tokens import SCOPES, Tokens
 WORD, NUMBER, TITLE = "Bímậtnhân", "77/KL-SNV", "Hồ sơ kínchuyện"
 SECRET = {"subject": f"Kỷ luật bà Nguyễn {WORD}", "codeNumber": "77", "codeNotation": "KL-SNV", "mode": "02",
           "issuedDate": "03/02/2026", "organName": "Sở Nội vụ"}
+OPENED = "H99.2026.10.VP"           # its document is granted to the reader
 CLOSED, EXPIRED, OLD, HELD, LASTING = ("H99.2026.09.VP", "H99.2015.30.VP", "H99.2015.01.VP", "H99.2015.02.VP",
                                        "H99.2025.01.VP")
 WAITING = "420 cu cong chuc"        # the name of a file in quarantine
@@ -57,6 +63,8 @@ class Held:
     hand_over: str = ""
     hand_over_paper: str = ""
     reading: str = ""
+    opened: str = f"{OPENED}.0000001"
+    notice: str = ""
     certificate: str = ""
     link: str = ""
 
@@ -68,6 +76,7 @@ def plant(root: Path) -> Held:
         _documents(archive)
         _retention(archive, held)
         _hand_over(archive, held)
+        held.notice = recalled(archive, held.document)
         with archive.catalogue.session() as session:
             items = [(row.name, row.id) for row in session.query(model.Item)]
             held.night = session.query(model.Batch.id).first()[0]       # type: ignore[index]
@@ -87,8 +96,9 @@ def _documents(archive: Archive) -> None:
         store_documents(archive, [{"subject": f"Công văn trong {title}", "issuedDate": "05/03/2015", "mode": mode}],
                         code=code, case_file={**closed, "title": title, "fields": {"mode": mode}})
     transfer_material.case_file(archive, LASTING)
+    store_documents(archive, [{"subject": "Biên bản họp kín về quy hoạch", "mode": "02"}], code=OPENED)
     with ownership(archive):
-        assert index_documents(archive) == 6
+        assert index_documents(archive) == 7
 
 
 def _retention(archive: Archive, held: Held) -> None:
@@ -104,9 +114,41 @@ def _retention(archive: Archive, held: Held) -> None:
         request, found = asking.ask(
             archive, "reading", [held.secret], asking.Reader("Phạm Thị Đọc"),
             asking.Purpose("nghiên cứu"), by="Hạnh", at=now)
-    assert request is not None, found
-    held.reading = request.code
+        assert request is not None, found
+        held.reading = request.code
+        request, found = asking.ask(archive, "reading", [held.opened], asking.Reader(
+            "Phạm Thị Đọc", account="reader"), asking.Purpose("nghiên cứu"), by="Hạnh", at=now)
+        assert request is not None, found
+        deciding.ask_opinion(archive, request.code, [], by="Hạnh", at=now)
+        deciding.give_opinion(archive, request.code, [], deciding.Opinion(
+            agree=True, of="Giám đốc", dated="2026-11-02"), by="Hạnh", at=now)
+        assert deciding.grant(archive, request.code, [], by="Hạnh", at=now).findings == []
     held.batch_paper = _paper(archive, keeping.object_id(held.batch), keeping.PAPERS)
+
+
+def recalled(archive: Archive, document: str, *, business: str = "recall") -> str:
+    """As if a document had come over the axis with a task, and its sender took it back: the item that waits."""
+    sender = {"organ_id": "H51.15", "name": "Sở Nội vụ tỉnh bạn"}
+    notice, now = hashlib.sha256(f"{business} {document}".encode()).hexdigest()[:16], clock.stamp(clock.now())
+    with archive.catalogue.session() as session:
+        came = session.get_one(model.Item, session.get_one(model.Document, document).item)
+    told: dict[str, Any] = {
+        "kind": "document", "batch": came.batch, "received_at": now, "legal_received_at": now, "own": False,
+        "from": sender, "code": "87/SNV-VP", "date": "2026-11-18", "to": ["H99"]}
+    first = {**told, "item": came.id, "sha256": came.sha256, "business": "new", "steering": "2", "tasks": ["NV-01"],
+             "due": "2026-11-19", "subject": "Báo cáo kết quả số hóa", "identity": {
+                 "organId": "H51.15", "documentId": document}}
+    second = {**told, "item": notice, "sha256": notice * 4, "business": business, "about": document,
+              "reason": "Ban hành nhầm", "identity": {"organId": "H51.15", "documentId": f"{document}-{business}"}}
+    with ownership(archive), archive.catalogue.session() as session:
+        session.add(model.Item(
+            id=notice, source="inbox", name="thu-hoi.edxml", size=1, sha256=notice * 4, sha512=notice * 8,
+            received_at=now, legal_received_at=now, receipt_rule="LS", batch=came.batch, state="quarantine",
+            document="", fields={}, facts={}))
+        record(session, archive.ledger, [Entry(edxml.KIND, edxml.identity(
+            "H51.15", one["identity"]["documentId"], one["business"]), one, event_key(edxml.KIND, one["item"]))
+            for one in (first, second)])
+    return notice
 
 
 def _hand_over(archive: Archive, held: Held) -> None:

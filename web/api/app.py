@@ -23,7 +23,7 @@ from archive.errors import ArchiveBusyError, DestroyedError, LuuTruError, Refuse
 from archive.i18n import _
 from archive.terminal import explain
 from search.index import IndexOutdatedError
-from web.api import casefiles, documents, nights, retention, searching
+from web.api import casefiles, documents, monitoring, nights, retention, searching
 from web.api.answers import has
 from web.api.problems import BY_STATUS, MEDIA_TYPE, ROOT, Problem, answer
 from web.people import TooManyError
@@ -71,7 +71,8 @@ def create_api(site: Site) -> Api:
                   for status, said in ((400, "the request cannot be understood"), (401, "no token that counts"),
                                        (403, "not for this token or account"), (429, "too many requests"))})
     api.state.site = site
-    for router in (searching.router, documents.router, casefiles.router, nights.router, retention.router):
+    for router in (searching.router, documents.router, casefiles.router, nights.router, retention.router,
+                   monitoring.router):
         api.include_router(router)
     api.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     for kind, handler in _HANDLERS.items():
@@ -123,7 +124,7 @@ class Shell:
         except Exception as error:
             if begun:           # too late for an answer: the server cuts it off
                 raise
-            _LOG.error("%s %s %s", number, scope["method"], scope["path"], exc_info=error)
+            _LOG.error("%s %s %r", number, scope["method"], scope["path"], exc_info=error)
             await answer(request, Problem("failed"))(scope, receive, sending)
 
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import select
 
-from archive import layout, model, records
+from archive import layout, marks, model, records
 from archive.access import access_of, within
 from archive.errors import IntegrityError
 from archive.fields.kinds import title_of
@@ -49,6 +49,8 @@ def document(request: Request, code: Code, who: Reader) -> Response:
     _noted(site, who, code, record, case_file, "document")
     shown = shown_fields({key: value for key, value in record["fields"].items() if value}, record["profile"])
     brief = of_document(row, access_of(record["fields"], case_file.fields))
+    with site.session() as session:
+        marked = marks.of(session, [code]).get(code, [])
     return told(request, models.Document(
         **brief.model_dump(exclude={"verdict", "legal_value", "subject"}), verdict=record["verdict"],
         legal_value=record["legal_value"], subject=title_of(record["fields"]), case_title=case_file.title,
@@ -60,7 +62,9 @@ def document(request: Request, code: Code, who: Reader) -> Response:
             "role", "name", "format", "size", "sha256", "sha512")}, href=f"{ROOT}/documents/{code}/files/{n}")
             for n, file in enumerate(record["files"])],
         findings=[_finding(found) for one in record["findings"]
-                  if (found := Finding.from_dict(one)).level >= Level.note]))
+                  if (found := Finding.from_dict(one)).level >= Level.note],
+        marks=[models.MarkOf(kind=one.kind, at=one.at, sender=one.sender, reason=one.reason, sentence=one.sentence)
+               for one in marked]))
 
 
 @router.get("/signatures", response_model=models.Signatures, summary=later("Its signatures, and how they were judged"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -115,6 +115,16 @@ class FindingOf(BaseModel):
     cure: str = _like("Bổ sung trường này.")
 
 
+class MarkOf(BaseModel):
+    """What its sender did with a document that it had sent, with our consent; the document stays as it is."""
+
+    kind: Literal["recalled", "replaced", "updated"] = _like("recalled")
+    at: Moment
+    sender: str = _like("Sở Nội vụ tỉnh Mẫu")
+    reason: str = _like("Ban hành nhầm")
+    sentence: str = _like("Sở Nội vụ tỉnh Mẫu đã thu hồi văn bản này; ghi nhận ngày 21/11/2026. Kho vẫn giữ nguyên.")
+
+
 class Document(DocumentBrief):
     """Everything that is recorded of a document but its text, signatures and history."""
 
@@ -127,6 +137,7 @@ class Document(DocumentBrief):
     fields: list[FieldOf]
     files: list[FileOf]
     findings: list[FindingOf]
+    marks: list[MarkOf]
 
 
 class SignatureOf(BaseModel):

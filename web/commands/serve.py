@@ -28,6 +28,7 @@ def command(root: Path, host: str, port: int, workers: int, dry_run: bool) -> No
     import uvicorn
 
     from web.accounts import Accounts
+    from web.patience import CONNECTIONS, Patient
     from web.serving import LISTENS_ON
 
     shown = f"[{host}]" if ":" in host else host
@@ -35,6 +36,8 @@ def command(root: Path, host: str, port: int, workers: int, dry_run: bool) -> No
     held = Accounts(settings)
     out = console(stderr=True)
     out.print(_("The portal: {address}").format(address=address), soft_wrap=True)
+    if settings.service.on:
+        out.print(_("The archive service: {address}").format(address=f"{address}/lgsp/v1"), soft_wrap=True)
     if held.none_yet():
         out.print(_("Nobody has an account yet. Open this link once, within 24 hours, to make the first "
                     "administrator:"), soft_wrap=True)
@@ -42,4 +45,5 @@ def command(root: Path, host: str, port: int, workers: int, dry_run: bool) -> No
     os.environ["LUUTRU_ROOT"] = str(settings.root)
     os.environ[LISTENS_ON] = "" if host in ("0.0.0.0", "::") else shown  # noqa: S104
     uvicorn.run("web.serving:application", factory=True, host=host, port=port, workers=workers, log_level="warning",
-                server_header=False, access_log=False, timeout_graceful_shutdown=10)
+                server_header=False, access_log=False, timeout_graceful_shutdown=10, http=Patient,
+                limit_concurrency=CONNECTIONS)

@@ -16,6 +16,7 @@ from web.pages import (
     holds,
     home,
     login,
+    notices,
     plan,
     programs,
     quarantine,
@@ -26,6 +27,7 @@ from web.pages import (
     search,
     settings,
     sign_on,
+    tasks,
     transfers,
     trust,
     votes,
@@ -33,7 +35,8 @@ from web.pages import (
 
 OPEN: list[APIRouter] = [login.router, sign_on.router]
 ROUTERS: list[APIRouter] = [home.router, search.router, saved.router, documents.router, casefiles.router, plan.router,
-                            review.router, quarantine.router, retention.router, holds.router, destructions.router,
-                            votes.router, transfers.router, deadlines.router, accounts.router, account.router,
+                            review.router, quarantine.router, notices.router, tasks.router, retention.router,
+                            holds.router, destructions.router, votes.router, transfers.router, deadlines.router,
+                            accounts.router, account.router,
                             administration.router, settings.router, trust.router, audit.router, readings.router,
                             programs.router]

@@ -16,8 +16,8 @@ from archive.dates import parse_date
 from archive.errors import UsageError
 from archive.i18n import _
 from web import ledger_view as view
-from web.pages.administration import below
 from web.people import Person, requires_right
+from web.rendering import page
 from web.site import Site
 
 router = APIRouter()
@@ -53,11 +53,11 @@ def _page(request: Request, who: Person, day: str, kind: str, subject: str, acto
     with site.session() as session:
         found = [] if fault else view.page_of(session, site, who, asked, A_PAGE + 1)
         state = view.chain(site, session)
-    return below(request, who, "administration/audit.html", status=400 if fault else 200, fault=fault,
-                 found=found[:A_PAGE], older=_older(asked, day, found) if len(found) > A_PAGE else "", chain=state,
-                 walked=site.walked, day=day, asked=asked, limited=not who.reach.everything,
-                 kinds=sorted(((one, view.kind_name(one)) for one in view.kinds()), key=lambda one: one[1]),
-                 particulars=view.particulars)
+    return page(request, "administration/audit.html", status=400 if fault else 200, fault=fault,
+                found=found[:A_PAGE], older=_older(asked, day, found) if len(found) > A_PAGE else "", chain=state,
+                walked=site.walked, day=day, asked=asked, limited=not who.reach.everything,
+                kinds=sorted(((one, view.kind_name(one)) for one in view.kinds()), key=lambda one: one[1]),
+                particulars=view.particulars)
 
 
 def _older(asked: view.Asked, day: str, found: Sequence[view.Shown]) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from archive import completeness, model
+from archive import completeness, marks, model
 from archive.access import Reach, access_of, known_case_file, within
 from archive.findings import Finding, Level
 from web import history
@@ -53,12 +53,18 @@ def case_files_page(request: Request, who: Annotated[Person, Depends(person)], y
 @router.get("/casefiles/{code}")
 def case_file_page(request: Request, code: str, who: Annotated[Person, Depends(person)],
                    check: bool = False) -> Response:
-    """The contents of a case file in the order of its documents, its completeness, its periods, its history."""
+    """The contents of a case file in the order of its documents, its completeness, its periods, its history.
+
+    Who was granted it for reading as a whole, and may not know of it otherwise, sees the documents of the grant alone.
+    """
     site: Site = request.app.state.site
     number = page_number(request.query_params.get("page", ""))
-    here = (model.Document.case_file == code) & within(who.reach)
+    here = (model.Document.case_file == code) & within(who.reach_granted)
     with site.session() as session:
         row = session.scalar(select(model.CaseFile).where(model.CaseFile.code == code, known_to(who.reach)))
+        by_grant = row is None
+        row = row or session.scalar(select(model.CaseFile).where(
+            model.CaseFile.code == code, within(who.reach_granted, alone=True)))
         if row is None:
             raise absent(site, code, who)
         fonds = session.get(model.Fonds, row.fonds)
@@ -74,17 +80,18 @@ def case_file_page(request: Request, code: str, who: Annotated[Person, Depends(p
                 model.CaseFile, model.CaseFile.code == model.Document.case_file).where(
                 model.DocumentLink.case_file == code, model.DocumentLink.ended == 0, within(who.reach)).order_by(
                 model.Document.code).limit(A_PAGE)).all()
-        told = history.of(session, site.settings, (code,), watched=who.may("history"))
+        marked = marks.of(session, [one.code for one in (*documents, *(one for one, _title in linked))])
+        told = [] if by_grant else history.of(session, site.settings, (code,), watched=who.may("history"))
         # What is lacking is told of all documents: to those who may know of all of them.
         whole = bool(known_codes(session, who.reach, [code]))
     access = access_of({}, row.fields)
     if access == "restricted":
         site.note("viewed", code, who, access=access)
-    return page(request, "casefile.html", row=row, documents=documents, total=total, pages=pages, number=number,
-                last=max(1, -(-total // A_PAGE)), told=told, access=access, linked=linked,
-                fonds_name=fonds.name if fonds is not None else "", whole=whole,
+    return page(request, "casefile.html", row=row, by_grant=by_grant, marks=marked, documents=documents,
+                total=total, pages=pages, number=number, last=max(1, -(-total // A_PAGE)), told=told, access=access,
+                linked=linked, fonds_name=fonds.name if fonds is not None else "", whole=whole,
                 lacking=_lacking(site, who, code) if whole and (check or total <= AT_ONCE) else None,
-                retention_panel=panel(site, who, row))
+                retention_panel=None if by_grant else panel(site, who, row))
 
 
 def readable(session: Session, reach: Reach, codes: list[str]) -> dict[str, int]:

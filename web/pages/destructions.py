@@ -24,7 +24,7 @@ from archive.forms import papers
 from archive.i18n import _, ngettext_
 from archive.settings import Settings
 from archive.terminal import local_day
-from retention.destruction import checking, council, deciding, dossier_parts, keeping
+from retention.destruction import checking, council, deciding, dossier_parts, keeping, printing
 from web.pages import retention_files
 from web.pages import retention_reach as reach
 from web.people import Person, requires_right
@@ -93,7 +93,8 @@ def batch_page(request: Request, who: SEEN, name: str, state: str = "", check: s
         votes=votes, open_to=open_to, seats=seats(batch, list(votes.values())), result_name=result_name,
         item_state=item_state, seat=reach.seat(who, batch.record), competence=deciding.competence(site.settings),
         next_step=next_step(site.settings, batch, batch.state, votes=list(votes.values()), lacks=lacks), lacks=lacks,
-        files=_files(site, batch), acts=[_act(one) for one in reversed(batch.acts)], check=bool(check),
+        files=_files(site, batch), printable=[_paper_name(one) for one in printing.printable(
+            site.settings, batch.state, batch)], acts=[_act(one) for one in reversed(batch.acts)], check=bool(check),
         findings=_standing(site, batch) if check and batch.state not in keeping.ENDED else [],
         state_name=keeping.state_name, pending=batch.act("executed").get("pending", ()))
 

@@ -12,18 +12,19 @@ import threading
 import time
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.background import BackgroundTask
 
-from archive import clock, layout, model, records
+from archive import clock, layout, marks, model, records
 from archive.access import access_of, within
-from archive.errors import IntegrityError
+from archive.errors import IntegrityError, UsageError
 from archive.evidence.export import export_evidence
 from archive.fields.kinds import title_of
 from archive.findings import Finding, Level
@@ -34,7 +35,7 @@ from search.index import IndexOutdatedError
 from web import history
 from web.copying import can_be_copied, copy_of
 from web.destroyed import absent
-from web.pages import pictures
+from web.pages import grants, pictures
 from web.pages.asking import Asked, not_yet_indexed, page_number
 from web.pages.document_parts import (
     INLINE,
@@ -48,6 +49,7 @@ from web.pages.document_parts import (
     signatures,
     text_of,
 )
+from web.pages.grants import Grant
 from web.people import NotAllowedError, Person, person
 from web.rendering import page
 from web.security import POLICY
@@ -72,7 +74,9 @@ def document_page(request: Request, code: str, who: Annotated[Person, Depends(pe
     its text; `part` asks for an attachment (1 …), `tab` for the file itself, the picture of a page, or the text.
     """
     site: Site = request.app.state.site
-    row, case_file, whole = _row(site, code, who)
+    row, case_file, grant = _row(site, code, who)
+    if grant is not None:
+        return _granted_page(request, site, who, row, grant)
     record = _record(site, row)
     access = access_of(record["fields"], case_file.fields)
     if access != "open":
@@ -89,11 +93,15 @@ def document_page(request: Request, code: str, who: Annotated[Person, Depends(pe
         here = next((n for n, place in enumerate(places, 1) if place[0] == shown.number), 0)
     at = places[here - 1][1] if here else 1
     copied, left = can_be_copied(record)
-    tabs = _tabs(shown, bool(text.pages), whole=whole, copied=copied)
+    tabs = _tabs(shown, bool(text.pages), phone=_phone(request))
     with site.session() as session:
         told = history.of(session, site.settings, (code, row.item), watched=who.may("history"))
+        marked = marks.of(session, [code]).get(code, [])
+        marking = marks.made_by(session, row.item)
+        named = _titles(session, who, [*(one.successor for one in marked), *(other for _kind, other in marking)])
     response = page(
-        request, "document.html", record=record, row=row, case_file=case_file, access=access, whole=whole, q=q,
+        request, "document.html", record=record, row=row, case_file=case_file, access=access, q=q,
+        mark_list=marked, marking=[one for one in marking if one[1] in named], named=named,
         title=title_of(record["fields"]) or record["source"]["name"], fields=described(record), told=told,
         type_name=record["fields"].get("typeNameText") or row.type_name, parts=held, shown=shown, at=at, text=text,
         steps=(here - 1 if here > 1 else 0, here + 1 if 0 < here < len(places) else 0),
@@ -114,8 +122,8 @@ def document_file(request: Request, code: str, number: int, who: Annotated[Perso
     grant alone gets no file of it: raises NotAllowedError.
     """
     site: Site = request.app.state.site
-    row, case_file, whole = _row(site, code, who)
-    if not whole:
+    row, case_file, grant = _row(site, code, who)
+    if grant is not None:
         raise NotAllowedError
     record = _record(site, row)
     if not 0 <= number < len(record["files"]):
@@ -142,11 +150,20 @@ def document_file(request: Request, code: str, number: int, who: Annotated[Perso
 @router.get("/documents/{code}/copy")
 def document_copy(request: Request, code: str, who: Annotated[Person, Depends(person)],
                   view: bool = False) -> Response:
-    """A copy of the document marked BẢN SAO, for everybody who may know of it; each is noted for the ledger."""
+    """A copy of the document marked BẢN SAO, for everybody who may know of it; each is noted for the ledger.
+
+    By a grant alone it is the copy for that request; what was granted for reading only is not given away: raises
+    NotAllowedError.
+    """
     site: Site = request.app.state.site
-    row, _case_file, _whole = _row(site, code, who)
-    record = _record(site, row)
-    made = copy_of(site.archive, record, who.full_name or who.name, clock.now())
+    row, _case_file, grant = _row(site, code, who)
+    if grant is not None:
+        if not grant.gives_copy:
+            raise NotAllowedError
+        view, made = False, grants.copy_for(site, grant, row)
+        grants.note(site, grant, code, who, "downloaded")
+    else:
+        made = copy_of(site.archive, _record(site, row), who.full_name or who.name, clock.now())
     if not view or _first_look(who, code, "copy"):
         site.note("downloaded", code, who, path="", name=f"{code}.ban-sao.pdf", copy=True, pages=made.pages,
                   sha256=hashlib.sha256(made.pdf).hexdigest(), view=view)
@@ -162,8 +179,8 @@ def document_evidence(request: Request, code: str, who: Annotated[Person, Depend
     The same as `luutru evidence export`. Who reaches the document by a grant alone gets none: raises NotAllowedError.
     """
     site: Site = request.app.state.site
-    row, _case_file, whole = _row(site, code, who)
-    if not whole:
+    row, _case_file, grant = _row(site, code, who)
+    if grant is not None:
         raise NotAllowedError
     room = Path(tempfile.mkdtemp(prefix="luutru-"))
     try:
@@ -197,45 +214,86 @@ def _confined(response: Response, *, framed: bool, viewer: bool) -> Response:
 @router.get("/documents/{code}/picture/{part:int}/{number:int}")
 def document_picture(request: Request, code: str, part: int, number: int, who: Annotated[Person, Depends(person)],
                      width: int = pictures.USUAL, turn: int = 0) -> Response:
-    """A page of a received file as PNG: for browsers without a viewer of their own, such as telephones'."""
+    """A page of a received file as PNG: for browsers without a viewer of their own, such as telephones'.
+
+    By a grant alone it is a page of the marked copy, whose pages count through all parts: they are part 0.
+    """
     site: Site = request.app.state.site
-    row, case_file, whole = _row(site, code, who)
-    if not whole:
-        raise NotAllowedError
+    row, case_file, grant = _row(site, code, who)
+    wide = pictures.width_of(width)
+    if grant is not None:
+        if part:
+            raise HTTPException(404)
+        if _first_look(who, code, f"granted {grant.request}"):
+            grants.note(site, grant, code, who, "viewed")
+        return pictures.answer(lambda: grants.picture(site, grant, row, number, wide), turn, keep=False)
     access = access_of(row.fields, case_file.fields)
     if access != "open" and _first_look(who, code, f"picture {part}"):
         site.note("viewed", code, who, access=access)
-    wide = pictures.width_of(width)
     key = (str(site.settings.root), code, row.version, part, number, wide)
     return pictures.answer(lambda: pictures.kept(key, lambda: review.page_picture(
         site.archive, code, part, number, width=wide)), turn, keep=access == "open")
 
 
-def _row(site: Site, code: str, who: Person) -> tuple[model.Document, model.CaseFile, bool]:
-    """The rows of a document and its case file, and whether the person may have its files: not by a grant alone.
+def _granted_page(request: Request, site: Site, who: Person, row: model.Document, grant: Grant) -> Response:
+    """What a grant alone opens: the pages of the copy one by one, and what the document is; each look is noted.
 
-    Raises 404 also where the person may not know of it.
+    No file, no text, no history, nothing of the case file or of other documents.
+    """
+    _first_look(who, row.code, f"granted {grant.request}")      # its picture is part of this look
+    grants.note(site, grant, row.code, who, "viewed")
+    pages, fault = 0, ""
+    try:
+        pages = grants.copy_for(site, grant, row).pages
+    except UsageError as error:
+        fault = str(error)
+    with site.session() as session:
+        marked = marks.of(session, [row.code]).get(row.code, [])
+    return page(request, "granted.html", row=row, grant=grant, pages=pages, fault=fault, mark_list=marked,
+                at=page_number(request.query_params.get("page", ""), max(1, pages)),
+                type_name=row.fields.get("typeNameText") or row.type_name, title=title_of(row.fields) or row.code)
+
+
+def _row(site: Site, code: str, who: Person) -> tuple[model.Document, model.CaseFile, Grant | None]:
+    """The rows of a document and its case file; and the grant where the person reaches it by that alone.
+
+    Who gets a grant here must get neither file nor text. Raises 404 also where the person may not know of it.
     """
     with site.session() as session:
-        found = session.execute(select(model.Document, model.CaseFile, within(who.reach.plain)).join(
+        found = session.execute(select(model.Document, model.CaseFile, within(who.reach)).join(
             model.CaseFile, model.CaseFile.code == model.Document.case_file).where(
-            model.Document.code == code, within(who.reach))).first()
-    if found is None:
-        raise absent(site, code, who)
-    return found[0], found[1], bool(found[2])
+            model.Document.code == code, within(who.reach_granted))).first()
+        if found is not None:
+            row, case_file, by_role = found
+            grant = None if by_role else grants.grant_of(session, who, row, case_file)
+            if by_role or grant is not None:
+                return row, case_file, grant
+    raise absent(site, code, who)
+
+
+def _titles(session: Session, who: Person, codes: Sequence[str]) -> dict[str, str]:
+    """The subjects of those of some documents that the person may know of."""
+    return {row.code: row.subject or row.code for row in session.execute(select(
+        model.Document.code, model.Document.subject).join(
+        model.CaseFile, model.CaseFile.code == model.Document.case_file).where(
+        model.Document.code.in_([one for one in codes if one][:100]), within(who.reach)))}
 
 
 def _record(site: Site, row: model.Document) -> Record:
     return next(records.read_documents(site.archive.store, row.case_file, [row.ordinal]))
 
 
-def _tabs(shown: Part | None, text: bool, *, whole: bool, copied: bool) -> list[str]:
-    """How the chosen part can be looked at, the best way first; by a grant alone its copy takes the file's place."""
+def _tabs(shown: Part | None, text: bool, *, phone: bool = False) -> list[str]:
+    """How the chosen part can be looked at, the best way first: telephones' browsers show no PDF in a frame."""
     if shown is None:
         return []
-    file = shown.file >= 0 and shown.ending != "txt" if whole else copied
-    can = {"file": file, "picture": whole and shown.drawn, "text": text}
-    return [name for name in TABS if can[name]]
+    can = {"file": shown.file >= 0 and shown.ending != "txt", "picture": shown.drawn, "text": text}
+    return [name for name in (("picture", "file", "text") if phone and shown.ending == "pdf" else TABS) if can[name]]
+
+
+def _phone(request: Request) -> bool:
+    """Whether the browser says that it is a telephone's."""
+    return request.headers.get("sec-ch-ua-mobile") == "?1" or "Mobi" in request.headers.get("user-agent", "")
 
 
 def _related(site: Site, code: str, who: Person) -> Any:

@@ -14,10 +14,12 @@ from ingest import digitised, report
 from ingest.commands.report import package_sentence, promise_sentence, recheck_sentence, search_sentence
 from ingest.report import WAITING, Report, reasons
 from search.saved import SavedSearchesError
+from web.pages import notices, tasks
 from web.pages.asking import of_saved
 from web.pages.charts import intake, refusals
 from web.pages.deadlines import box
 from web.pages.forecast import forecast
+from web.pages.grants import reached
 from web.pages.retention_outlook import drawn, outlook
 from web.pages.saved import news
 from web.people import Person, person
@@ -25,7 +27,7 @@ from web.rendering import page
 from web.site import Site
 
 router = APIRouter()
-MOST = 60       # stored documents that are listed; more are found by searching
+MOST = 60       # stored (or granted) documents that are listed; more are found by searching
 
 
 @router.get("/")
@@ -60,6 +62,7 @@ def _night(request: Request, who: Person, batch: str) -> Response:
         nights = list(session.scalars(select(model.Batch.id).order_by(model.Batch.started_at.desc()).limit(14)))
         readable = session.scalar(select(func.count()).select_from(model.Document).join(
             model.CaseFile, model.CaseFile.code == model.Document.case_file).where(within(who.reach))) or 0
+        opened = reached(session, who)[:MOST]
     if batch and not known:
         return page(request, "error.html", status=404, what="not_found", detail="")
     # Names of files and subjects are in it: only for those whose own is the whole archive.
@@ -69,7 +72,7 @@ def _night(request: Request, who: Person, batch: str) -> Response:
         made = _report(site, wanted)
     shown = made if full else None
     return page(
-        request, "home.html", readable=readable, made=made, full=full, nights=nights, most=MOST,
+        request, "home.html", readable=readable, opened=opened, made=made, full=full, nights=nights, most=MOST,
         stored=sorted((line for line in shown.lines if line.state == "stored"), key=lambda line: line.document)
         if shown else [],
         waiting=reasons(line for line in shown.lines if line.state in WAITING) if shown else [],
@@ -90,10 +93,12 @@ def _searches(site: Site, who: Person) -> list[tuple[Any, Any]]:
 def _outlook(site: Site, who: Person, made: Report | None, *, full: bool) -> dict[str, Any]:
     """Charts and forecast, for those who see the night's figures; agencies and what is due as their rights allow."""
     if made is None:
-        return {"intake": None, "refusals": [], "due": None, "ahead": None, "deadline_box": None}
+        return {"intake": None, "refusals": [], "due": None, "ahead": None, "deadline_box": None, "notices": 0,
+                "late_tasks": 0}
     with site.session() as session:
         stored = intake(session, made.night, by_agency=full)
         refused = refusals(session)
         ahead = forecast(session, site.settings)
     return {"intake": stored if any(one.total for one in stored.columns) else None, "refusals": refused, "ahead": ahead,
-            "due": drawn(outlook(site, who)) if who.may("retention") else None, "deadline_box": box(site, who)}
+            "due": drawn(outlook(site, who)) if who.may("retention") else None, "deadline_box": box(site, who),
+            "notices": sum(not one.decision for one in notices.seen(site, who)), "late_tasks": tasks.late(site, who)}

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse
 
 from archive.i18n import _
 from web.api.problems import KINDS, ROOT
-from web.pages.administration import below
 from web.people import Person, person
 from web.rendering import page
 from web.site import Site
@@ -26,14 +24,9 @@ def programs_page(request: Request, who: Annotated[Person, Depends(person)]) -> 
         raise HTTPException(404)
     told = site.openapi()
     address = site.settings.web.address.rstrip("/") or str(request.base_url).rstrip("/")
-    show = below if who.may("administration") else _alone
-    return show(request, who, "administration/programs.html", endpoints=_endpoints(told), root=ROOT, address=address,
+    return page(request, "administration/programs.html", endpoints=_endpoints(told), root=ROOT, address=address,
                 scopes=[(one, scope_title(one)) for one in SCOPES],
                 problems=[(kind, status, _(title)) for kind, (status, title, _detail) in KINDS.items()])
-
-
-def _alone(request: Request, who: Person, template: str, **data: Any) -> HTMLResponse:
-    return page(request, template, tabs=[], **data)
 
 
 def _endpoints(told: dict[str, Any]) -> list[dict[str, Any]]:

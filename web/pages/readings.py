@@ -142,7 +142,7 @@ def _titles(session: Session, who: Person, codes: Sequence[str]) -> dict[str, st
         found |= {row.code: row.subject for row in session.execute(
             select(model.Document.code, model.Document.subject).join(
                 model.CaseFile, model.CaseFile.code == model.Document.case_file).where(
-                model.Document.code.in_(codes[start:start + SOME]), within(who.reach)))}
+                model.Document.code.in_(codes[start:start + SOME]), within(who.reach_granted)))}
     return found
 
 

@@ -57,7 +57,8 @@ def panel(site: Site, who: Person, row: model.CaseFile) -> Panel | None:
             model.DocumentLink.home == row.code, model.DocumentLink.ended == 0)) or 0
         batch = session.scalar(select(model.Destruction).join(
             model.DestructionItem, model.DestructionItem.destruction == model.Destruction.id).where(
-            model.DestructionItem.case_file == row.code, model.DestructionItem.state.in_(("proposed", "destroyed")))
+            model.DestructionItem.case_file == row.code, model.DestructionItem.document == "",
+            model.DestructionItem.state.in_(("proposed", "destroyed")))
             .order_by(model.Destruction.id.desc()).limit(1))
         transfer = session.scalar(select(model.TransferItem.transfer).join(
             model.Transfer, model.Transfer.code == model.TransferItem.transfer).where(

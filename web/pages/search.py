@@ -9,21 +9,22 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from archive import model
+from archive import marks, model
 from archive.errors import UsageError
 from archive.i18n import _
 from archive.terminal import legal_value_name
 from retention.standing import STATES, state_in_words
 from search.export import all_hits, row, write_csv, write_xlsx
-from search.index import Facet, Results, highlight, open_index
+from search.index import Facet, Hit, Results, highlight, open_index
 from web.pages.asking import CHOICES, ORDERS, RETENTION, Asked, asked, not_yet_indexed, page_number
+from web.pages.grants import reached
 from web.pages.standing import Sets, largest, sets_of
 from web.people import Person, person
 from web.rendering import page
@@ -81,12 +82,35 @@ def search_page(request: Request, who: Annotated[Person, Depends(person)]) -> Re
                                        state: codes for state, codes in sets.items() if state != largest(sets)})
     except ValueError as problem:
         fault = _("“{value}” makes no sense here: a day, month or year is wanted.").format(value=problem)
+    opened, further = _granted(site, who, wanted, sets) if results is not None and number == 1 else ([], 0)
+    shown = [*(results.hits if results else ()), *opened]
+    with site.session() as session:
+        marked = marks.of(session, [hit.code for hit in shown])
     last = min(LAST_PAGE, max(1, -(-results.total // A_PAGE))) if results else 1
     return page(request, "search.html", status=400 if fault else 200, asked=wanted, results=results, fault=fault,
+                opened=opened, further=further, marks=marked,
                 number=number, last=last, first=(number - 1) * A_PAGE, highlight=highlight,
                 groups=_groups(wanted, results, sets, fonds) if results else [], most_exported=MOST_EXPORTED,
                 orders=[(name, _order_name(name)) for name in ORDERS],
                 words=bool(results and results.query.wanted))
+
+
+def _granted(site: Site, who: Person, wanted: Asked, sets: Sets) -> tuple[list[Hit], int]:
+    """What is found among the documents that the person reaches by a grant alone, and how many more there are.
+
+    A search of its own, so that counts, facets and snippets of the other are as they were without any grant; of these
+    hits no piece of text is shown.
+    """
+    if who.reach.everything:
+        return [], 0
+    with site.session() as session:
+        codes = tuple(one.document.code for one in reached(session, who))
+    if not codes:
+        return [], 0
+    filters = replace(wanted.wanted(who, (), sets), reach=None, only=codes)
+    with site.index() as index:
+        found = index.search(wanted.q, A_PAGE, 0, filters, wanted.sort, forgiving=False)
+    return found.hits, found.total - len(found.hits)
 
 
 @router.get("/search/suggest")

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from archive.settings import FILE_NAME
 from web import effective
-from web.pages.administration import below
 from web.people import Person, requires_right
+from web.rendering import page
 from web.site import Site
 
 router = APIRouter()
@@ -25,5 +25,5 @@ def settings_page(request: Request, who: Annotated[Person, Depends(requires_righ
     if changed:
         parts = [effective.Part(part.name, part.meaning, some) for part in parts
                  if (some := tuple(one for one in part.settings if one.source != "default"))]
-    return below(request, who, "administration/settings.html", parts=parts, own=own, only=bool(changed),
-                 file=FILE_NAME, stale=effective.changed(site.settings, site.sources))
+    return page(request, "administration/settings.html", parts=parts, own=own, only=bool(changed),
+                file=FILE_NAME, stale=effective.changed(site.settings, site.sources))

@@ -16,8 +16,8 @@ from archive.i18n import _
 from archive.terminal import local_day
 from ingest.signatures.register import Held, held, read_register
 from ingest.signatures.trust import load_trust
-from web.pages.administration import below
 from web.people import Person, requires_right
+from web.rendering import page
 from web.site import Site
 
 router = APIRouter()
@@ -33,9 +33,9 @@ def trust_page(request: Request, who: Reader) -> Response:
     found = sorted(held(site.archive), key=lambda one: (one.list, not one.root, one.name))
     register = read_register(site.archive)
     now = clock.stamp(clock.now())
-    return below(request, who, "administration/trust.html", certificates=found, register=register, now=now,
-                 of_lists=load_trust(site.settings.path(site.settings.signatures.trust)).version, believed=believed,
-                 revocations=_revocations(site))
+    return page(request, "administration/trust.html", certificates=found, register=register, now=now,
+                of_lists=load_trust(site.settings.path(site.settings.signatures.trust)).version, believed=believed,
+                revocations=_revocations(site))
 
 
 @router.get("/trust/{sha256}")
@@ -51,9 +51,9 @@ def certificate_page(request: Request, who: Reader, sha256: str) -> Response:
     with site.session() as session:
         changes = list(session.scalars(select(model.Event).where(
             model.Event.subject == sha256, model.Event.kind.in_(_CHANGES)).order_by(model.Event.seq)))
-    return below(request, who, "administration/certificate.html", one=one, gone=gone, changes=changes,
-                 sha256=":".join(sha256[n:n + 2].upper() for n in range(0, 64, 2)), believed=believed,
-                 change=change_name, now=clock.stamp(clock.now()))
+    return page(request, "administration/certificate.html", one=one, gone=gone, changes=changes,
+                sha256=":".join(sha256[n:n + 2].upper() for n in range(0, 64, 2)), believed=believed,
+                change=change_name, now=clock.stamp(clock.now()))
 
 
 def _revocations(site: Site) -> list[dict[str, Any]]:
