@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -43,17 +44,15 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _no_loop_of_another_test(request: pytest.FixtureRequest) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
     """A browser of earlier tests keeps its event loop running in this thread: tests that drive none do not see it."""
     running = asyncio._get_running_loop()
-    browses = {"browser", "browser_page", "page"} & set(request.fixturenames) or "/web/" in str(request.path)
-    if running is None or browses:
-        yield
-        return
+    if running is None or "browser" in getattr(item, "fixturenames", ()):
+        return (yield)
     asyncio._set_running_loop(None)
     try:
-        yield
+        return (yield)
     finally:
         asyncio._set_running_loop(running)
 

@@ -488,10 +488,14 @@ def test_a_night_that_a_machine_runs(root: Path, monkeypatch: pytest.MonkeyPatch
     assert said[0][-4:] == ["--root", str(root), "nightly", "--json"]
 
 
+# Who started the tests may ignore SIGINT (a shell does for what it puts into the background); a machine does not.
+NIGHT_THAT_LASTS = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(60)"
+
+
 def test_a_machine_that_is_stopped_stops_its_night_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = nights.subprocess.Popen
     monkeypatch.setattr(nights.subprocess, "Popen", lambda _command, **options: real(
-        [sys.executable, "-S", "-c", "import time; time.sleep(60)"], **options))
+        [sys.executable, "-S", "-c", NIGHT_THAT_LASTS], **options))
     with Machine(root, ["night"], 1, "mot") as machine:
         machine.desk.lay([Order("night:2026-11-20", "night", "night", {})])
         threading.Timer(0.5, machine.stopping.set).start()

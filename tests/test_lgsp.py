@@ -29,7 +29,7 @@ from retention.transfer.lgsp.wire import ServiceError, Wire
 from tests.conftest import ROOT
 from tests.lgsp_service import BASE, Fake
 
-CODE, SECRET = "NL.H99.2026.01", "bí mật"
+CODE, SECRET = "NL.H99.2026.01", "mật-ngữ-7A"
 PIECE = 1 << 10
 
 
@@ -327,7 +327,7 @@ def test_an_answer_that_is_too_long_or_no_json_ends_with_a_sentence(fake: Fake, 
     with pytest.raises(ServiceError):
         service.state(CODE)
     fake.fault = lambda method, path, n: (200, {}, b"[" * 10_000) if path == "/token" else None
-    with pytest.raises(ServiceError, match="token"):
+    with pytest.raises(ServiceError, match=r"mã truy cập|token"):
         service.state(CODE)
     fake.fault = lambda method, path, n: (200, {}, b'{"state": 5, "messages": [1], "uploads": {"a": 1}, "papers": '
                                           b'{"../x.pdf": {"sha256": "0", "size": 1}}, "findings": 7}') \

@@ -29,6 +29,7 @@ from archive.i18n import _
 from archive.settings import Settings
 from web import passwords, totp
 from web.people import ROLES
+from web.rows import transaction
 
 FILE = "accounts.db"
 LINK_HOURS = 24
@@ -111,16 +112,8 @@ class Accounts:
 
         One that is `changing` anything has the file for itself from its beginning.
         """
-        connection = sqlite3.connect(self.place, timeout=10, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("PRAGMA foreign_keys=ON")
-            connection.execute("BEGIN IMMEDIATE" if changing else "BEGIN")
+        with transaction(self.place, changing=changing, wait=10, pragma="foreign_keys=ON") as connection:
             yield connection
-            if connection.in_transaction:
-                connection.execute("COMMIT")
-        finally:
-            connection.close()
 
     # --- reading --------------------------------------------------------------------------------------
 

@@ -10,13 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import os
 import secrets
 import threading
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +23,13 @@ from archive.errors import SettingsError
 from archive.i18n import _
 from archive.settings import Settings
 from web.accounts import Accounts, hashed
+from web.fetching import fetched, safe
 from web.id_tokens import NotBelievedError, UnknownKeyError, claims_of
 
 MINUTES, KEPT, AGAIN = 10, 3600.0, 60.0
 """How long a try may take, minutes; how long what the provider says of itself is kept, and how soon its keys are asked
 for again at the earliest, seconds."""
-MOST_TRIES, MOST_BYTES = 5_000, 1 << 20
-_LOCAL = ("127.0.0.1", "localhost", "::1")
+MOST_TRIES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +138,7 @@ class SignOn:
                 if told.get("issuer") != self.oidc.issuer:
                     raise NotBelievedError("issuer of the discovery")
                 for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                    _safe(told.get(name))
+                    safe(told.get(name))
                 self._told = (time.monotonic(), told)
             return self._told[1]
 
@@ -167,32 +164,4 @@ class SignOn:
             raise SettingsError(_("{setting}: the file cannot be read").format(setting="oidc.secret_file")) from error
 
     def _fetched(self, url: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
-        """The JSON object at `url`. Redirections are not followed: they would carry the secret elsewhere."""
-        _safe(url)
-        handlers: list[urllib.request.BaseHandler] = [_NoRedirection()]
-        if urlsplit(url).hostname in _LOCAL:
-            handlers.append(urllib.request.ProxyHandler({}))
-        asked = urllib.request.Request(url, data=data, headers={  # noqa: S310 (the scheme was looked at)
-            "accept": "application/json", **(headers or {})})
-        try:
-            with urllib.request.build_opener(*handlers).open(asked, timeout=self.oidc.seconds) as answer:
-                raw = answer.read(MOST_BYTES + 1)
-            told = json.loads(raw) if len(raw) <= MOST_BYTES else None
-        except (urllib.error.URLError, OSError, ValueError, RecursionError) as error:
-            raise NotBelievedError(f"no answer: {type(error).__name__}") from error
-        if not isinstance(told, dict):
-            raise NotBelievedError("not a JSON object")
-        return told
-
-
-class _NoRedirection(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:
-        return None
-
-
-def _safe(url: object) -> None:
-    """Whether an address may be asked: TLS, or this machine itself. Raises NotBelievedError."""
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or not parts.hostname or not (
-            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)):
-        raise NotBelievedError("address without TLS")
+        return fetched(url, seconds=self.oidc.seconds, data=data, headers=headers)

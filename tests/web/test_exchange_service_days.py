@@ -257,11 +257,11 @@ def test_a_gateways_token_counts_only_with_its_issuer_audience_key_and_time(monk
     key, other = EcKey("một"), RsaKey("hai")
     asked: list[str] = []
 
-    def fetched(url: str) -> dict[str, Any]:
+    def fetched(url: str, **_more: float) -> dict[str, Any]:
         asked.append(url)
         return {"keys": [key.public()]}
 
-    monkeypatch.setattr("web.exchange.gateway._fetched", fetched)
+    monkeypatch.setattr("web.exchange.gateway.fetched", fetched)
     trust = load(Path("/nowhere"), service={
         "gateway_issuer": "https://lgsp.example/token", "gateway_keys": "https://lgsp.example/jwks",
         "gateway_audience": "luutru"})
@@ -285,11 +285,11 @@ def test_a_gateways_token_counts_only_with_its_issuer_audience_key_and_time(monk
 
 
 def test_keys_are_fetched_over_tls_or_from_this_machine_only() -> None:
-    from web.exchange.gateway import _fetched
+    from web.fetching import fetched
 
     for url in ("http://10.0.0.1/jwks", "file:///etc/passwd", "ftp://127.0.0.1/x", "https://", "x"):
         with pytest.raises(NotBelievedError):
-            _fetched(url)
+            fetched(url, seconds=1)
 
 
 def test_no_secret_is_asked_for_without_tls_but_on_this_machine(exchange: Exchange) -> None:

@@ -221,7 +221,7 @@ def test_it_works_without_script(browser: Browser, own_site: Served, kho: Archiv
     page = context.new_page()
     browse_as(page, own_site, "archivist", "en")
     page.goto(f"{own_site.url}/quarantine/{item}")
-    page.get_by_role("link", name="Take").nth(3).click()
+    page.locator("main").get_by_role("link", name="Take").nth(3).click()
     assert page.input_value("#set-issuedDate") == "19/11/2026" and page.locator(".taken").count() == 1
     page.fill("#set-fileCode", "H99.2026.01.VTLT")
     page.get_by_role("button", name="Save and release").click()

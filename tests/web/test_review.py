@@ -327,8 +327,8 @@ def test_everything_works_without_script(browser: Browser, own_site: Served, kho
     assert turned and turned["width"] > turned["height"] and "zoom=150" in page.url
     shot(page, "review-without-script")
 
-    if page.get_by_role("link", name="Take").count():
-        page.get_by_role("link", name="Take").first.click()
+    if page.locator("main").get_by_role("link", name="Take").count():
+        page.locator("main").get_by_role("link", name="Take").first.click()
         assert page.locator("input.taken").count() == 1
     page.fill("#text", "chỉ bằng biểu mẫu")
     page.get_by_role("button", name="Save, next page").click()

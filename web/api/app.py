@@ -13,21 +13,17 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from archive import i18n
 from archive.errors import ArchiveBusyError, DestroyedError, LuuTruError, RefusedError, UsageError
-from archive.i18n import _
 from archive.terminal import explain
 from search.index import IndexOutdatedError
 from web.api import casefiles, documents, monitoring, nights, retention, searching
 from web.api.answers import has
-from web.api.problems import BY_STATUS, MEDIA_TYPE, ROOT, Problem, answer
-from web.people import TooManyError
-from web.security import TooLargeError, retry_after
+from web.api.problems import MEDIA_TYPE, ROOT, Problem, answer, handlers
+from web.security import TooLargeError
 from web.site import Site
 
 _LOG = logging.getLogger("luutru.web")
@@ -128,28 +124,6 @@ class Shell:
             await answer(request, Problem("failed"))(scope, receive, sending)
 
 
-async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return answer(request, error)
-
-
-async def _too_many(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TooManyError)
-    return answer(request, Problem("too_many", headers=retry_after(error)))
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return answer(request, Problem(BY_STATUS.get(error.status_code, "wrong_request"), headers=error.headers))
-
-
-async def _wrong(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    names = list(dict.fromkeys(str(one["loc"][-1]) for one in error.errors()))
-    return answer(request, Problem("wrong_request", _("The parameter {name} makes no sense.").format(
-        name=", ".join(names)), parameters=names))
-
-
 async def _ours(request: Request, error: Exception) -> Response:
     """An error of ours that has a sentence for people; any other is our failure."""
     match error:
@@ -170,5 +144,4 @@ _PROBLEM = {"type": "object", "required": ["type", "title", "status", "detail", 
     "detail": {"type": "string"}, "instance": {"type": "string", "examples": ["urn:luutru:request:5f1c09aa3be0d3c7"]},
     "parameters": {"type": "array", "items": {"type": "string"}}, "scope": {"type": "string"}}}
 _HANDLERS: dict[type[Exception], Any] = {
-    Problem: _problem, TooManyError: _too_many, HTTPException: _http, RequestValidationError: _wrong,
-    LuuTruError: _ours}
+    **handlers(answer), LuuTruError: _ours}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from archive.i18n import _, later
+from web.people import TooManyError
+from web.security import retry_after
 
 ROOT = "/api/v1"
 MEDIA_TYPE = "application/problem+json"
@@ -42,10 +46,34 @@ class Problem(Exception):  # noqa: N818 (the RFC's own word)
         self.kind, self.detail, self.headers, self.more = kind, detail, dict(headers or {}), more
 
 
-def answer(request: Request, problem: Problem) -> JSONResponse:
-    """The answer that tells a problem."""
-    status, title, detail = KINDS[problem.kind]
+def answer(request: Request, problem: Problem,
+           kinds: Mapping[str, tuple[int, str, str]] = KINDS) -> JSONResponse:
+    """The answer that tells a problem of one of `kinds`."""
+    status, title, detail = kinds[problem.kind]
     number = getattr(request.state, "request_id", "")
     return JSONResponse({"type": f"urn:luutru:problem:{problem.kind}", "title": _(title), "status": status,
                          "detail": problem.detail or _(detail), "instance": f"urn:luutru:request:{number}",
                          **problem.more}, status, problem.headers, MEDIA_TYPE)
+
+
+def handlers(answer: Callable[[Request, Problem], Response]) -> dict[type[Exception], Any]:
+    """How an application for programs tells by `answer` what every such one can meet."""
+    async def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return answer(request, error)
+
+    async def too_many(request: Request, error: Exception) -> Response:
+        assert isinstance(error, TooManyError)
+        return answer(request, Problem("too_many", headers=retry_after(error)))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return answer(request, Problem(BY_STATUS.get(error.status_code, "wrong_request"), headers=error.headers))
+
+    async def wrong(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        names = list(dict.fromkeys(str(one["loc"][-1]) for one in error.errors()))
+        return answer(request, Problem("wrong_request", _("The parameter {name} makes no sense.").format(
+            name=", ".join(names)), parameters=names))
+
+    return {Problem: problem, TooManyError: too_many, HTTPException: http, RequestValidationError: wrong}

@@ -17,10 +17,8 @@ from urllib.parse import parse_qs, quote, unquote_plus
 import anyio
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from archive import procedures
 from archive.errors import ArchiveBusyError, LuuTruError, NoRoomError, RefusedError, UsageError
@@ -28,6 +26,7 @@ from archive.terminal import explain
 from retention.transfer import objects, receiving, service
 from web.api.answers import has
 from web.api.app import Shell
+from web.api.problems import handlers
 from web.exchange import giving, models, transfers, tus
 from web.exchange.bodies import spool
 from web.exchange.callers import Caller, over_tls
@@ -35,11 +34,9 @@ from web.exchange.clients import Clients, UnknownClientError
 from web.exchange.deliveries import Deliveries
 from web.exchange.gateway import Gateway
 from web.exchange.held import Held
-from web.exchange.problems import BY_STATUS, KINDS, MEDIA_TYPE, ROOT, Problem, answer
+from web.exchange.problems import KINDS, MEDIA_TYPE, ROOT, Problem, answer
 from web.exchange.problems import told as findings_told
 from web.exchange.uploads import Upload, Uploads
-from web.people import TooManyError
-from web.security import retry_after
 from web.site import Site
 
 KEPT = 20       # hand-overs that are kept in memory as they were read last
@@ -263,27 +260,6 @@ def _links(code: str) -> dict[str, str]:
 # --- what is told when something cannot be done --------------------------------------------------------------
 
 
-async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return answer(request, error)
-
-
-async def _too_many(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TooManyError)
-    return answer(request, Problem("too_many", headers=retry_after(error)))
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return answer(request, Problem(BY_STATUS.get(error.status_code, "wrong_request"), headers=error.headers))
-
-
-async def _wrong(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    names = list(dict.fromkeys(str(one["loc"][-1]) for one in error.errors()))
-    return answer(request, Problem("wrong_request", parameters=names))
-
-
 async def _locked(request: Request, error: Exception) -> Response:
     """Our own file is held by another process for too long."""
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
@@ -320,6 +296,5 @@ _OF_TOKEN = {"requestBody": {"required": True, "content": {"application/x-www-fo
     "example": {"grant_type": "client_credentials", "client_id": "h99-5f1c09aa", "client_secret": "…",
                 "scope": "transfer.read transfer.write"}}}}}
 _HANDLERS: dict[type[Exception], Any] = {
-    Problem: _problem, TooManyError: _too_many, HTTPException: _http, RequestValidationError: _wrong,
-    sqlite3.OperationalError: _locked, LuuTruError: _ours}
+    **handlers(answer), sqlite3.OperationalError: _locked, LuuTruError: _ours}
 _STATUSES = {status: title for status, title, _detail in sorted(KINDS.values(), reverse=True) if status != 500}

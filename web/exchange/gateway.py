@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-import urllib.error
-import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
 
 from archive.settings import Settings
+from web.fetching import fetched
 from web.id_tokens import NotBelievedError, UnknownKeyError, access_claims
 
-KEPT, AGAIN, SECONDS, MOST_BYTES = 3600.0, 60.0, 10.0, 1 << 20
+KEPT, AGAIN, SECONDS = 3600.0, 60.0, 10.0
 """How long the keys are kept, how soon they are asked for again at the earliest for a key that is not known, how long
-the gateway is waited for (seconds); the longest answer, bytes."""
-_LOCAL = ("127.0.0.1", "localhost", "::1")
+the gateway is waited for (seconds)."""
 
 
 class Gateway:
@@ -51,33 +47,8 @@ class Gateway:
         with self._asking:
             now = time.monotonic()
             if self._keys is None or self._keys[0] < now - (AGAIN if again else KEPT):
-                keys = _fetched(self.settings.gateway_keys).get("keys")
+                keys = fetched(self.settings.gateway_keys, seconds=SECONDS).get("keys")
                 if not isinstance(keys, list):
                     raise NotBelievedError("JWKS")
                 self._keys = (now, [one for one in keys if isinstance(one, dict)])
             return self._keys[1]
-
-
-class _NoRedirection(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:
-        return None
-
-
-def _fetched(url: str) -> dict[str, Any]:
-    """The JSON object at `url`: TLS, or this machine itself. Raises NotBelievedError."""
-    parts = urlsplit(url)
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)):
-        raise NotBelievedError("address without TLS")
-    handlers: list[urllib.request.BaseHandler] = [_NoRedirection()]
-    if parts.hostname in _LOCAL:
-        handlers.append(urllib.request.ProxyHandler({}))
-    try:
-        asked = urllib.request.Request(url, headers={"accept": "application/json"})  # noqa: S310 (looked at above)
-        with urllib.request.build_opener(*handlers).open(asked, timeout=SECONDS) as answer:
-            raw = answer.read(MOST_BYTES + 1)
-        told = json.loads(raw) if len(raw) <= MOST_BYTES else None
-    except (urllib.error.URLError, OSError, ValueError, RecursionError) as error:
-        raise NotBelievedError(f"no answer: {type(error).__name__}") from error
-    if not isinstance(told, dict):
-        raise NotBelievedError("not a JSON object")
-    return told

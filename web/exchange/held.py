@@ -17,6 +17,7 @@ from pathlib import Path
 
 from archive.files import fsync_folder
 from archive.settings import Settings
+from web.rows import transaction
 
 FILE, FOLDER, SPOOL = "exchange.db", "exchange", "spool"
 _SCHEMA = """
@@ -60,16 +61,8 @@ class Held:
     @contextmanager
     def database(self, *, changing: bool = True) -> Iterator[sqlite3.Connection]:
         """A connection in one transaction: committed at the end, rolled back by an exception."""
-        connection = sqlite3.connect(self.place, timeout=30, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("BEGIN IMMEDIATE" if changing else "BEGIN")
+        with transaction(self.place, changing=changing, wait=30, pragma="synchronous=FULL") as connection:
             yield connection
-            if connection.in_transaction:
-                connection.execute("COMMIT")
-        finally:
-            connection.close()
 
     @contextmanager
     def spooling(self) -> Iterator[Path]:

@@ -9,14 +9,14 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from archive.findings import Finding
-from archive.i18n import _, language, later
-from web.api.problems import KINDS as OF_PROGRAMS
+from archive.i18n import language, later
+from web.api import problems
 from web.api.problems import MEDIA_TYPE, Problem
 
 ROOT = "/lgsp/v1"
 # kind → status, what it is, what can be done; as in web/api/problems.py, of which the others are
 KINDS: Mapping[str, tuple[int, str, str]] = {
-    **OF_PROGRAMS,
+    **problems.KINDS,
     "unauthenticated": (401, later("A token is needed"), later("Send the header Authorization: Bearer with a token of "
                                                                "the service.")),
     "invalid_client": (401, later("This is no client of the service"), later("Look at client_id and client_secret.")),
@@ -41,10 +41,9 @@ KINDS: Mapping[str, tuple[int, str, str]] = {
     "checksum": (460, later("The content is not what was said"), later("Send it again.")),
     "no_room": (507, later("Not enough room"), later("Try again later.")),
 }
-BY_STATUS = {404: "not_found", 405: "wrong_method", 403: "not_allowed", 401: "unauthenticated", 413: "too_large",
-             429: "too_many"}
 
-__all__ = ["BY_STATUS", "KINDS", "MEDIA_TYPE", "ROOT", "Problem", "answer", "refused", "told"]
+
+__all__ = ["KINDS", "MEDIA_TYPE", "ROOT", "Problem", "answer", "refused", "told"]
 
 
 def told(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -62,8 +61,4 @@ def refused(findings: Sequence[Finding], kind: str = "refused_message", **more: 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
     """The answer that tells a problem."""
-    status, title, detail = KINDS[problem.kind]
-    number = getattr(request.state, "request_id", "")
-    return JSONResponse({"type": f"urn:luutru:problem:{problem.kind}", "title": _(title), "status": status,
-                         "detail": problem.detail or _(detail), "instance": f"urn:luutru:request:{number}",
-                         **problem.more}, status, problem.headers, MEDIA_TYPE)
+    return problems.answer(request, problem, KINDS)
