@@ -564,6 +564,8 @@ def test_another_carrier_may_take_the_place_of_the_disk(house: House) -> None:
     class Network:
         """Keeps what is put by its name."""
 
+        gives_up = False
+
         def __init__(self) -> None:
             self.held: dict[str, Path] = {}
 

@@ -23,6 +23,15 @@ class NotDeliveredError(LuuTruError):
     """What arrived is not what was sent; the copy was taken away, and sending again starts there."""
 
 
+class Arrivals(Protocol):
+    """Where the files of hand-overs have come to; it may give them up (then they are moved and not copied)."""
+
+    gives_up: bool
+
+    def arrived(self, request: str) -> Mapping[str, Path]:
+        """Every file of a hand-over that has come, by the name under which it was put. Raises OSError."""
+
+
 class Carrier(Protocol):
     """Takes the files of one hand-over from here to there."""
 
@@ -34,11 +43,13 @@ class Carrier(Protocol):
         """
 
     def arrived(self, request: str) -> Mapping[str, Path]:
-        """Every file of a hand-over that has come, by the name under which it was put. Raises OSError."""
+        """As `Arrivals.arrived`."""
 
 
 class Disk:
     """A folder on a disk that is carried over: one folder a hand-over in it."""
+
+    gives_up = False
 
     def __init__(self, place: Path, *, link: bool = False) -> None:
         """Use the folder `place`, which must be there: a disk that is not mounted is no empty folder.

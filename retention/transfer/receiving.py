@@ -21,7 +21,7 @@ from archive.packages.containers import UnreadableError
 from archive.packages.opening import open_package
 from archive.packages.reading import ReadPackage, read_package
 from retention.transfer import messages, objects, papers
-from retention.transfer.carrying import Carrier, Disk, NotDeliveredError, hash_of
+from retention.transfer.carrying import Arrivals, Disk, NotDeliveredError, hash_of
 from retention.transfer.doing import Done, Progress, Tools, Who, silent
 from retention.transfer.messages import message
 from retention.transfer.objects import ARCHIVE, Transfer
@@ -119,7 +119,7 @@ def answer(archive: Archive, code: str, *, agreed: bool, reasons: Sequence[str] 
     return Done(done, tuple(found), True, {"agreed": agreed})
 
 
-def receive(archive: Archive, code: str, carrier: Carrier, delivery: Delivery, tools: Tools, who: Who, *,
+def receive(archive: Archive, code: str, carrier: Arrivals, delivery: Delivery, tools: Tools, who: Who, *,
             progress: Progress = silent, dry_run: bool = False) -> Done:
     """Count a delivery against the list, look for viruses, compare every hash (Đ22.2–22.4); receipt and minutes.
 
@@ -147,7 +147,7 @@ def receive(archive: Archive, code: str, carrier: Carrier, delivery: Delivery, t
                       if name.lower().endswith(".zip") and name not in known]
     if dry_run:
         return Done(transfer, tuple(counted.found))
-    keep = Disk(_folder(archive), link=getattr(carrier, "gives_up", False))
+    keep = Disk(_folder(archive), link=carrier.gives_up)
     keep.place.mkdir(exist_ok=True)
     for n, path in counted.sound.items():
         try:

@@ -44,19 +44,15 @@ class _UnscannedError(LuuTruError):
 
 
 class _Arrived:
-    """The whole uploads of a hand-over and the list, as a Carrier on which they came; given up once received."""
+    """The whole uploads of a hand-over and the list, as what `receive` takes them from; given up once received."""
 
     gives_up = True
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self.files = files
 
-    def put(self, request: str, name: str, source: Path, sha256: str) -> bool:
-        """Nothing is sent this way."""
-        raise NotImplementedError
-
     def arrived(self, request: str) -> Mapping[str, Path]:
-        """As `Carrier.arrived`."""
+        """As `Arrivals.arrived`."""
         return self.files
 
 
