@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -53,6 +54,7 @@ COMMANDS = {
     "demo": ("ingest.commands.demo", later("rehearsals on this machine")),
     "ledger": ("archive.commands.ledger", later("check the log of everything that was done")),
     "backup": ("ingest.commands.backup", later("backups on media apart; restore, drill")),
+    "catalogue": ("archive.commands.catalogue", later("the catalogue's database and form: move it, go back")),
     "rebuild": ("ingest.commands.rebuild", later("make catalogue and index again from the store")),
     "incident": ("archive.commands.incident", later("what went wrong, why, what was done; minutes")),
     "doctor": ("archive.commands.doctor", later("say what this machine lacks")),
@@ -110,19 +112,25 @@ def main() -> None:
     except LuuTruError as error:
         from archive.terminal import explain
 
-        click.echo(explain(error), err=True)
+        _complain(explain(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
-        click.echo(_("Error: {detail}").format(detail=error), err=True)
+        _complain(_("Error: {detail}").format(detail=error))
         sys.exit(1)
     except Exception as error:
         # The database's own errors, told by name so that no command loads the library only to catch them.
-        if not type(error).__module__.startswith("sqlalchemy."):
-            raise
-        click.echo(_("Error: {detail}").format(detail=getattr(error, "orig", error)), err=True)
+        ours = type(error).__module__.startswith("sqlalchemy.")
+        _complain(_("Error: {detail}").format(detail=getattr(error, "orig", error)) if ours else traceback.format_exc())
         sys.exit(1)
+
+
+def _complain(words: str) -> None:
+    """Say what went wrong, without the secrets of the settings that a library may have put into its error."""
+    from archive.hiding import hidden
+
+    click.echo(hidden(words), err=True)
 
 
 if __name__ == "__main__":

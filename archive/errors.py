@@ -30,6 +30,10 @@ class ArchiveBusyError(LuuTruError):
     """Another batch owns the archive just now."""
 
 
+class OwnershipLostError(LuuTruError):
+    """The archive is not ours to write into any more: another machine may own it now; nothing was lost."""
+
+
 class NoRoomError(LuuTruError):
     """There is not enough free disk space to go on; nothing was lost."""
 
@@ -42,6 +46,14 @@ class IntegrityError(LuuTruError):
 
 class CatalogueLostError(IntegrityError):
     """The store holds records that the catalogue does not know; `luutru rebuild` makes the catalogue again."""
+
+
+class CatalogueBehindError(IntegrityError):
+    """The catalogue is of an older form, and the store holds what that form knew nothing of: `luutru rebuild`."""
+
+
+class CatalogueFormError(UsageError):
+    """The catalogue is of a form that this program does not know: a newer program made it."""
 
 
 class RefusedError(LuuTruError):

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from archive import clock
-from archive.errors import IntegrityError
+from archive.errors import IntegrityError, OwnershipLostError
 from archive.files import fsync_folder
 from archive.i18n import _
 
@@ -72,11 +72,14 @@ def line_bytes(line: Line) -> bytes:
 class Ledger:
     """The ledger of one store: anyone may read it at any time, one writes at a time, after `take_over`.
 
+    `still`: asked before each writing, whether the archive is still ours (another machine may have taken it over).
     Raises IntegrityError when the last line does not carry its own hash.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.still: Callable[[], bool] = lambda: True
+        self._unsure = False        # whether a writing broke off, so that the file may hold more than we know
         folder.mkdir(parents=True, exist_ok=True)
         self.seq: int = 0
         self.head: str = GENESIS
@@ -100,8 +103,25 @@ class Ledger:
         """Read where the ledger ends now: another process may have written since. Raises IntegrityError."""
         self._read_end()
 
+    def settle(self) -> None:
+        """After a writing that ended with an error: what of it lies in the file counts, as after a kill.
+
+        Raises OSError as long as the disk does not take it.
+        """
+        if not self._unsure:
+            return
+        for file in self._files()[-1:]:
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+        self.take_over()
+        self._unsure = False
+
     def append(self, entries: Iterable[Entry]) -> list[Line]:
-        """Write `entries` in order and return them as lines; on the disk when this returns."""
+        """Write `entries` in order and return them as lines; on the disk when this returns.
+
+        Raises OwnershipLostError when the archive is not ours any more; then nothing was written.
+        """
+        self.settle()
         lines: list[Line] = []
         seq, head = self.seq, self.head
         at = clock.now()
@@ -118,14 +138,17 @@ class Ledger:
             chunk.append(_canonical({**body, "hash": head}) + b"\n")
         if not lines:
             return []
+        if not self.still():
+            raise OwnershipLostError(_("the connection to the database that held the archive for us was lost"))
         new = not file.exists()
+        self._unsure = True
         with file.open("ab") as stream:
             stream.write(b"".join(chunk))
             stream.flush()
             os.fsync(stream.fileno())
         if new:
             fsync_folder(self.folder)
-        self.seq, self.head = seq, head
+        self.seq, self.head, self._unsure = seq, head, False
         return lines
 
     def lines(self, after: int = 0) -> Iterator[Line]:

@@ -20,6 +20,7 @@ from archive.i18n import _
 from archive.ledger import Entry, Ledger, event_key
 from archive.model import CaseFile, Document, Event, FilePlanEntry, Fonds, ScanJob
 from archive.settings import Settings
+from archive.settings_file import as_toml
 from archive.store import NewFile, Store
 
 README = Path(__file__).with_name("store-readme.txt")
@@ -48,13 +49,14 @@ def open_archive(settings: Settings, *, rebuilding: bool = False) -> Archive:
     """Open the archive for reading; who wants to write takes `ownership` as well.
 
     Raises NoArchiveError when there is none, IntegrityError when the ledger's end was changed, CatalogueLostError
-    when the catalogue is empty and the store is not (unless `rebuilding`, which is the cure).
+    when the catalogue is empty and the store is not, CatalogueBehindError when it is of an older form that the steps
+    of an upgrade cannot fill (both not when `rebuilding`, which is the cure), CatalogueFormError when it is newer.
     """
     if not exists(settings):
         raise NoArchiveError(str(settings.root))
     place = layout.store_folder(settings)
     archive = Archive(settings, Store.create(place / "ocfl", place / "staging"),
-                      Ledger(layout.ledger_folder(settings)), open_catalogue(settings))
+                      Ledger(layout.ledger_folder(settings)), open_catalogue(settings, rebuilding=rebuilding))
     if rebuilding:
         return archive
     with archive.catalogue.session() as session:
@@ -75,7 +77,7 @@ def make_archive(root: Path, choices: Mapping[str, Any]) -> Archive:
     for folder in (settings.root, layout.intake_folder(settings), layout.reports_folder(settings),
                    settings.path(settings.signatures.trust), *map(settings.path, settings.ingest.inbox)):
         folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(settings.root / settings_module.FILE_NAME, settings_module.as_toml(settings).encode())
+    write_atomically(settings.root / settings_module.FILE_NAME, as_toml(settings).encode())
     write_atomically(layout.store_folder(settings) / "README.txt", README.read_bytes())
     place = layout.store_folder(settings)
     Store.create(place / "ocfl", place / "staging")
@@ -112,8 +114,11 @@ def ownership(archive: Archive, *, rebuilding: bool = False, wait: float = 0.0) 
             owner = os.pread(handle, 100, 0).decode(errors="replace").strip()
             raise ArchiveBusyError(owner or "?")
         # Not every file system that several machines share knows locks across them.
-        if stack.enter_context(archive.catalogue.held(WRITER, wait)) is None:
+        still = stack.enter_context(archive.catalogue.held(WRITER, wait))
+        if still is None:
             raise ArchiveBusyError(_("a process on another machine"))
+        archive.ledger.still = still        # a server that was started anew has forgotten whose it was
+        stack.callback(setattr, archive.ledger, "still", lambda: True)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
         archive.ledger.take_over()

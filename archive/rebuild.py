@@ -147,8 +147,8 @@ def _read_intake(session: Session, intake: Path) -> int:
     for sidecar in sorted(intake.glob("*/item.json")):
         data = json.loads(sidecar.read_bytes())
         item = session.get(Item, data["id"])
-        if item is not None and (item.state in {"quarantine", "failed", "released", "turned_away", "notice"}
-                                 or (item.state == "received" and "package" in data["facts"])):
+        # A received item has one when it came out of a package, or when a night left it for the next one.
+        if item is not None and item.state in {"quarantine", "failed", "released", "turned_away", "notice", "received"}:
             item.fields, item.facts = data["fields"], data["facts"]
             count += 1
     return count

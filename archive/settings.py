@@ -5,25 +5,28 @@ Read once, at the start of a command; secrets only by environment or file refere
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as EnvironmentValueError
 
 from archive.errors import SettingsError
 from archive.i18n import _
 from archive.settings_backup import BackupSettings
 from archive.settings_edxml import EdxmlSettings
 from archive.settings_lgsp import LgspSettings
+from archive.settings_night import NightSettings
 from archive.settings_portal import OidcSettings, WebSettings
 from archive.settings_reading import ReadingSettings
+from archive.settings_section import Address
 from archive.settings_section import Section as _Section
 from archive.settings_service import ServiceSettings
+from archive.settings_telemetry import TelemetrySettings
 from archive.settings_workers import WorkersSettings
 
 FILE_NAME = "luutru.toml"
@@ -283,9 +286,10 @@ class Settings(BaseSettings):
     language: Literal["vi", "en"] = Field("vi", description="language of messages and reports")
     profile: Literal["tt05_2025", "tt02_2019", "nd30_2020"] = Field(
         "tt05_2025", description="legal profile under which new documents are taken in")
-    database: str = Field("", description="database URL; empty: SQLite in the archive's folder")
+    database: Address = Field("", description="database URL; empty: SQLite in the archive's folder")
     agency: AgencySettings = Field(default_factory=AgencySettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
+    night: NightSettings = Field(default_factory=NightSettings)
     signatures: SignatureSettings = Field(default_factory=SignatureSettings)
     ocr: OcrSettings = Field(default_factory=OcrSettings)
     search: SearchSettings = Field(default_factory=SearchSettings)
@@ -306,6 +310,7 @@ class Settings(BaseSettings):
     oidc: OidcSettings = Field(default_factory=OidcSettings)
     lgsp: LgspSettings = Field(default_factory=LgspSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     toml_file: ClassVar[Path | None] = None
 
@@ -343,6 +348,9 @@ def load(root: Path | None = None, **overrides: Any) -> Settings:
         raise SettingsError("; ".join(map(_fault, error.errors()))) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{place / FILE_NAME}: {error}") from error
+    except EnvironmentValueError as error:      # tells the section and not what stands in the variable
+        raise SettingsError(_("{setting}: what the environment says of it is not JSON").format(
+            setting=str(error).split('"')[1])) from None
     return settings
 
 
@@ -355,41 +363,4 @@ def _fault(one: ErrorDetails) -> str:
         choices = one["ctx"]["expected"].replace(" or ", ", ")
         return _("{setting}: “{value}” is not possible; choose one of {choices}").format(
             setting=name, value=one["input"], choices=choices)
-    return f"{name}: {one['msg']}"
-
-
-def as_toml(settings: Settings) -> str:
-    """The settings file of a new archive: every setting with its meaning, the ones that were chosen set."""
-    lines = ["# Cấu hình Lưu Trữ / settings of Lưu Trữ. A line that is commented out has its default.",
-             "# Environment variables win: LUUTRU_LANGUAGE, LUUTRU_INGEST__WORKERS, …", ""]
-    sections: list[tuple[str, type[BaseModel], BaseModel]] = [("", Settings, settings)]
-    for name, value in settings:
-        if isinstance(value, _Section):
-            sections.append((name, type(value), value))
-    for name, model, values in sections:
-        if name:
-            lines += ["", f"[{name}]"]
-        for key, described in model.model_fields.items():
-            value = getattr(values, key)
-            if isinstance(value, BaseModel) or key == "root":
-                continue
-            default = described.get_default(call_default_factory=True)
-            mark = "# " if value == default and (name, key) not in _ALWAYS_WRITTEN else ""
-            lines += [f"# {described.description}", f"{mark}{key} = {_toml_value(value)}"]
-    return "\n".join(lines) + "\n"
-
-
-_ALWAYS_WRITTEN = {("agency", "code"), ("agency", "name"), ("ingest", "inbox"), ("", "language"), ("", "profile")}
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(one) for one in value) + "]"
-    if isinstance(value, dict):
-        inside = ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_toml_value(one)}" for key, one in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    return json.dumps("" if value is None else str(value), ensure_ascii=False)
+    return f"{name}: {one['ctx']['error'] if one['type'] == 'value_error' else one['msg']}"

@@ -6,12 +6,22 @@ from pydantic import Field
 
 from archive.settings_section import Section
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (named to be told from others; nothing listens there by itself)
+"""Addresses that stand for all of a machine's: nobody can be sent there."""
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in an address: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
 
 class WebSettings(Section):
     """The portal (luutru serve): where people reach it, how long they stay logged in, how much it answers."""
 
     address: str = Field("", description="address at which people reach the portal, such as https://luutru.snv.gov.vn; "
-                                         "empty: the one that luutru serve listens on")
+                                         "empty: http://host:port, where luutru serve listens")
+    host: str = Field("127.0.0.1", description="address on which luutru serve listens, unless it is told another")
+    port: int = Field(8080, ge=1, le=65535, description="the port there")
     hosts: list[str] = Field(default_factory=list, description="further host names under which it answers; any other "
                                                                "is turned away")
     idle_minutes: float = Field(30.0, gt=0, description="a session ends after so many minutes without a click")
@@ -23,6 +33,12 @@ class WebSettings(Section):
                                                                      "machine are not counted; 0: no limit")
     api: bool = Field(True, description="answer programs, with tokens, under /api/v1")
     token_days: int = Field(366, ge=1, description="a token for programs ends after so many days at the latest")
+
+    def reached(self, host: str = "", port: int = 0) -> str:
+        """The address at which people reach the portal: the one that is set, else the one that it listens on."""
+        host = host or self.host
+        return self.address.rstrip("/") or \
+            f"http://{'127.0.0.1' if host in EVERYWHERE else bracketed(host)}:{port or self.port}"
 
 
 class OidcSettings(Section):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from archive.settings_section import Section
+from archive.settings_section import Address, Section
 
 _TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
@@ -14,8 +14,8 @@ _TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 class WorkersSettings(Section):
     """Many machines: luutru worker and luutru beat, by Celery (docs/scaling.md)."""
 
-    broker: str = Field("", description="address of the broker (Redis or RabbitMQ), such as redis://queues:6379/0; "
-                                        "empty: the machine of the night does everything itself")
+    broker: Address = Field("", description="address of the broker (Redis or RabbitMQ), such as redis://queues:6379/0; "
+                                            "empty: the machine of the night does everything itself")
     secret_env: str = Field("LUUTRU_BROKER_SECRET", description="name of the environment variable that holds the "
                                                                 "broker's password")
     secret_file: str = Field("", description="file that holds the password in its first line; it wins over the "

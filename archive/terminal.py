@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from archive import clock, i18n
+from archive import clock, hiding, i18n
 from archive.errors import (
     ArchiveBusyError,
     CatalogueLostError,
@@ -52,6 +52,7 @@ def console(*, stderr: bool = False) -> Console:
 def settings_of(root: Path) -> Settings:
     """The settings of the archive at `root`; from here on its language is spoken, unless one was asked for."""
     settings = load(root)
+    hiding.remember(settings)
     if "--language" not in sys.argv:
         i18n.use(settings.language)
     return settings
@@ -200,7 +201,7 @@ def log_to(folder: Path) -> Iterator[None]:
     stream = (folder / "luutru.jsonl").open("a", encoding="utf-8")
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
                                     structlog.processors.TimeStamper(fmt="iso", utc=True),
-                                    structlog.processors.format_exc_info,
+                                    structlog.processors.format_exc_info, hiding.in_log,
                                     structlog.processors.JSONRenderer(ensure_ascii=False)],
                         logger_factory=structlog.WriteLoggerFactory(file=stream))
     logging.disable(logging.WARNING)
@@ -208,6 +209,7 @@ def log_to(folder: Path) -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
+        structlog.contextvars.clear_contextvars()
         structlog.reset_defaults()
         with suppress(OSError):     # a full disk: the error that matters is already on its way
             stream.close()

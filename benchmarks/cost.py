@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
 _SUBREAPER = 36             # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 _LOOK_EVERY = 0.25          # seconds between two looks at the memory
 
@@ -28,6 +29,14 @@ class Cost:
     wall: float
     memory: float
     output: str
+
+
+def environment() -> dict[str, str]:
+    """The environment of a measured process: no setting of ours from outside, and its libraries compiled beforehand."""
+    # With PYTHONDONTWRITEBYTECODE every process would compile the libraries again.
+    kept = {name: value for name, value in os.environ.items()
+            if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("LUUTRU_")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
 
 
 def cost(command: Sequence[str], environment: Mapping[str, str] | None = None, *, quiet: bool = False,
@@ -61,6 +70,12 @@ def cost(command: Sequence[str], environment: Mapping[str, str] | None = None, *
         memory.join()
         out.seek(0)
         return Cost(code, cpu, wall, memory.peak, out.read().decode())
+
+
+def peak_memory() -> int:
+    """The greatest memory of this process, MB; not of ru_maxrss, into which its parent's size goes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) >> 10
 
 
 class _Memory(threading.Thread):

@@ -185,7 +185,7 @@ def _code(n: int) -> str:
     return f"H99.2015.{n:05d}.VP"
 
 
-def _make(place: Path, items: int, staying: int) -> dict[str, Any]:
+def make(place: Path, items: int, staying: int) -> dict[str, Any]:
     """An archive of expired case files; nothing is flushed meanwhile, that is done at its end."""
     from search.index import open_index
 
@@ -252,7 +252,7 @@ def _fill(archive: Archive, count: int) -> list[Entry]:
 
 
 _ONE: dict[str, Callable[[Path, int, int], dict[str, Any]]] = {
-    "make": _make, "ours": _ours, "floor": _floor, "list": _list}
+    "make": make, "ours": _ours, "floor": _floor, "list": _list}
 
 
 if __name__ == "__main__":

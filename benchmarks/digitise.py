@@ -27,7 +27,7 @@ if str(HERE.parent) not in sys.path:        # called as a script, Python looks b
     sys.path.insert(0, str(HERE.parent))
 
 from benchmarks import material, pages_of_text  # noqa: E402
-from benchmarks.cost import Cost, cost  # noqa: E402
+from benchmarks.cost import Cost, cost, environment  # noqa: E402
 from benchmarks.nightly import machine, new_archive, night, what_became  # noqa: E402
 from benchmarks.pages_of_text import PageOfText  # noqa: E402
 from benchmarks.text_errors import Errors, errors, mean  # noqa: E402
@@ -107,10 +107,8 @@ def _files(pages: Sequence[PageOfText], folder: Path) -> list[Path]:
 
 
 def _digitise(files: Sequence[Path], into: Path, workers: int, look_every: float = 0.25) -> Cost:
-    environment = {name: value for name, value in os.environ.items()
-                   if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("LUUTRU_")}
     made = cost([sys.executable, "-m", "cli", "digitise", *map(str, files), "-o", str(into), "--workers", str(workers),
-                 "--json"], {**environment, "PYTHONPATH": str(HERE.parent)}, look_every=look_every)
+                 "--json"], environment(), look_every=look_every)
     if made.code not in (0, 3):             # 3: a scan on which a person should look
         raise SystemExit(f"luutru digitise ended with {made.code}: {made.output}")
     return made

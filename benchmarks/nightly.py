@@ -29,7 +29,7 @@ if str(HERE.parent) not in sys.path:        # called as a script, Python looks b
     sys.path.insert(0, str(HERE.parent))
 
 from benchmarks import material  # noqa: E402
-from benchmarks.cost import Cost, cost  # noqa: E402
+from benchmarks.cost import Cost, cost, environment  # noqa: E402
 
 GOAL_DOCUMENTS = 10.0       # born-digital documents per CPU second
 GOAL_SCANS = 1.25           # CPU of a scanned page, as a multiple of bare Tesseract's
@@ -143,11 +143,7 @@ def new_archive(scratch: Path, inbox: Path | None) -> Path:
 
 def night(arguments: Sequence[str]) -> Cost:
     """Run a night in a process of its own. Raises SystemExit when it did not come to its end."""
-    # With PYTHONDONTWRITEBYTECODE every process would compile the libraries again.
-    environment = {name: value for name, value in os.environ.items()
-                   if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("LUUTRU_")}
-    environment["PYTHONPATH"] = str(HERE.parent)
-    made = cost([sys.executable, *arguments], environment)
+    made = cost([sys.executable, *arguments], environment())
     if made.code not in DONE:
         raise SystemExit(f"the night ended with {made.code}: {made.output}")
     return made

@@ -131,13 +131,14 @@ def photograph(number: int, size: tuple[int, int], dpi: int = 200) -> Image.Imag
 
 
 @cache
-def printed(number: int, screen: int, degrees: float, *, soft: bool, dpi: int = 200) -> Image.Image:
-    """A photograph printed with `screen` lines to the inch and scanned; `soft`: by optics that blur the dots.
+def printed(number: int, screen: int, degrees: float, *, soft: bool, dpi: int = 200,
+            size: tuple[int, int] = (100, 70)) -> Image.Image:
+    """A photograph of `size` mm printed with `screen` lines to the inch and scanned; `soft`: by optics that blur them.
 
     A screen of 175 lines at 0° scanned at 200 dpi beats 25 times an inch; at 45° only finer than can be seen.
     """
     fine = 8
-    tones = photograph(number, (100, 70), dpi).convert("L")
+    tones = photograph(number, size, dpi).convert("L")
     width, height = tones.width * fine, tones.height * fine
     tone = np.asarray(tones.resize((width, height)), np.float32) / 255
     y, x = np.mgrid[0:height, 0:width].astype(np.float32) / (dpi * fine)

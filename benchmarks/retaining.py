@@ -23,11 +23,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from archive import clock, opening, settings
-from archive.catalogue import open_catalogue
+from archive.catalogue import Catalogue, open_catalogue
 from archive.opening import Archive
 from benchmarks.retaining_material import FIRST, LAST, fill
 
 STEPS = ("due", "simulate", "deadlines", "hold")
+FLOOR = "floor"         # a step as well: every row of case files, and what counts of documents, read once by the driver
 HELD = 100_000          # items that the hold is to have, or a few more
 
 
@@ -39,10 +40,10 @@ def main() -> None:
     asked.add_argument("--database", default="", help="URL of an empty database, or of one that was filled so")
     asked.add_argument("--keep", type=Path, help="folder of the archive; filled when there is none yet")
     asked.add_argument("--steps", default=",".join(STEPS))
-    asked.add_argument("--only", choices=STEPS, help=argparse.SUPPRESS)
+    asked.add_argument("--only", choices=(FLOOR, *STEPS), help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.only:
-        print(json.dumps(_measure(given.only, given.keep, given.casefiles)))
+        print(json.dumps(measure(given.only, given.keep, given.casefiles)))
         return
     if given.postgres:
         from tests.postgres import server
@@ -62,7 +63,8 @@ def main() -> None:
             print(done.stdout.strip(), flush=True)
 
 
-def _measure(what: str, place: Path, case_files: int) -> dict[str, Any]:
+def measure(what: str, place: Path, case_files: int) -> dict[str, Any]:
+    """What one step found, and its cost in this process; the catalogue of the archive at `place` was filled before."""
     from retention import deadlines, holds, simulating  # noqa: F401  imported before the clock starts
     from retention.listing import listing
 
@@ -71,6 +73,8 @@ def _measure(what: str, place: Path, case_files: int) -> dict[str, Any]:
     if what == "hold":
         catalogue.close()
         return _hold(opening.open_archive(held), case_files)
+    if what == FLOOR:
+        return _floor(catalogue)
     begun, used = time.perf_counter(), time.process_time()
     with catalogue.session() as session:
         if what == "due":
@@ -84,7 +88,24 @@ def _measure(what: str, place: Path, case_files: int) -> dict[str, Any]:
         else:
             told = simulating.simulate(session, 2027, 10, "next_year", on="2026-12-31")
             found = {"due": sum(year["due"]["case_files"] for year in told["years"]), "years": len(told["years"])}
-    return {"what": what, **found, **_cost(begun, used)}
+    cost = _cost(begun, used)
+    catalogue.close()
+    return {"what": what, **found, **cost}
+
+
+def _floor(catalogue: Catalogue) -> dict[str, Any]:
+    connection = catalogue.engine.raw_connection()
+    cursor = connection.cursor()
+    begun, used, rows = time.perf_counter(), time.process_time(), 0
+    for query in ("SELECT code, fonds, year, state, closed_at, keep_years, ended FROM case_file",
+                  "SELECT case_file, dated, bytes, keep_years FROM document"):
+        cursor.execute(query)
+        while some := cursor.fetchmany(10_000):
+            rows += len(some)
+    told = {"what": FLOOR, "rows": rows, **_cost(begun, used)}
+    connection.close()
+    catalogue.close()
+    return told
 
 
 def _hold(archive: Archive, case_files: int) -> dict[str, Any]:
@@ -104,7 +125,7 @@ def _hold(archive: Archive, case_files: int) -> dict[str, Any]:
 
 
 def _cost(begun: float, used: float) -> dict[str, Any]:
-    return {"seconds": round(time.perf_counter() - begun, 2), "cpu_seconds": round(time.process_time() - used, 2),
+    return {"seconds": round(time.perf_counter() - begun, 3), "cpu_seconds": round(time.process_time() - used, 3),
             "memory_mb": _memory()}
 
 

@@ -15,7 +15,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,23 +55,35 @@ def measure(asked: argparse.Namespace, cache: Path, scratch: Path) -> dict[str, 
     """Everything that the benchmark measures, ready for JSON."""
     cache.mkdir(parents=True, exist_ok=True)
     told: dict[str, Any] = {"machine": machine(), "rounds": asked.rounds}
-    kinds, trust = trust_material.kinds(cache), trust_material.trust(cache)
-    told["signatures"] = {kind: _step("signatures", trust, folder, asked.rounds)[1] for kind, folder in kinds.items()}
-    first = min(kinds["one page, token"].glob("*.pdf"))
+    told["signatures"] = signatures(cache, asked.rounds)
+    trust = trust_material.trust(cache)
+    first = min(trust_material.kinds(cache, ["one page, token"])["one page, token"].glob("*.pdf"))
     told["fresh"] = {who: _median([_step("one", who, trust, first)[1] for _ in range(asked.rounds)])
                      for who in ("ours", "peer")}
     if asked.hashes:
-        root = new_archive(scratch, None)
-        told["evidence"] = _step("evidence", root, asked.hashes, min(RECORDS, asked.hashes))[1]
-        shutil.rmtree(root)
+        told["evidence"] = evidence(scratch, asked.hashes)[1]
         told["folder"] = _folder(cache, scratch)
     if asked.events:
         root = new_archive(scratch, None)
         told["ledger"] = _step("ledger", root, asked.events)[1]
         shutil.rmtree(root)
     if asked.megabytes:
-        place = trust_material.store(cache, max(asked.megabytes // 10, 1), 10, 1_000_000)
-        told["fixity"] = _fixity(place, asked.rounds)
+        told["fixity"] = fixity(cache, asked.megabytes, asked.rounds)
+    return told
+
+
+def signatures(cache: Path, rounds: int, wanted: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Ours next to plain pyHanko by the kind of file, all kinds or the `wanted` ones."""
+    trust = trust_material.trust(cache)
+    return {kind: _step("signatures", trust, folder, rounds)[1]
+            for kind, folder in trust_material.kinds(cache, wanted).items()}
+
+
+def evidence(scratch: Path, hashes: int) -> tuple[Cost, dict[str, Any]]:
+    """A seal over so many digests, in an archive of its own that is gone afterwards, and records out of it."""
+    root = new_archive(scratch, None)
+    told = _step("evidence", root, hashes, min(RECORDS, hashes))
+    shutil.rmtree(root)
     return told
 
 
@@ -100,8 +112,9 @@ def _folder(cache: Path, scratch: Path) -> dict[str, Any]:
     return {**made, "checker_process_ms": round(_cpu(alone) * 1000), "verify_process_ms": round(_cpu(ours) * 1000)}
 
 
-def _fixity(place: Path, rounds: int) -> dict[str, Any]:
+def fixity(cache: Path, megabytes: int, rounds: int) -> dict[str, Any]:
     """`sha256sum` and the audit's reading of the same tree, one process each, turn by turn, both from the disk."""
+    place = trust_material.store(cache, max(megabytes // 10, 1), 10, 1_000_000)
     turns = []
     for _ in range(rounds):
         _forget(place)          # the audit forgets what is cached, or it would not look at the disk

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ USUAL = 165_000                     # … and of a letter with chains, as they c
 MOMENT = datetime(2026, 11, 12, 2, 30, tzinfo=UTC)
 
 
-def kinds(cache: Path) -> dict[str, Path]:
-    """Folders of signed PDFs by their kind, made once."""
+def kinds(cache: Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
+    """Folders of signed PDFs by their kind, made once; all kinds, or the `wanted` ones."""
     made: dict[str, Callable[[Path], None]] = {
         "one page, no token": lambda folder: _letters(folder, token=False),
         "one page, token": lambda folder: _letters(folder, token=True),
@@ -42,7 +42,7 @@ def kinds(cache: Path) -> dict[str, Path]:
     for number in MANY:
         made[f"{number} signatures"] = lambda folder, number=number: _many(folder, number)  # type: ignore[misc]
     return {kind: _once(cache / f"signed-{kind.replace(' ', '-').replace(',', '')}", make)
-            for kind, make in made.items()}
+            for kind, make in made.items() if not wanted or kind in wanted}
 
 
 def trust(cache: Path) -> Path:

@@ -36,7 +36,7 @@ def signatures(trust: Path, folder: Path, rounds: int) -> dict[str, Any]:
 
     lists, files = load_trust(trust), sorted(folder.glob("*.pdf"))
     told = {}
-    for name, run in (("ours", _ours(lists)), ("peer", _peer(lists))):
+    for name, run in (("ours", _ours(lists)), ("peer", plain_pyhanko(lists))):
         said = [run(path) for path in files]        # and warm
         if not all(good for good, _count in said):
             raise SystemExit(f"{name} refuses a sound file in {folder}")
@@ -62,7 +62,7 @@ def one(who: str, trust: Path, path: Path) -> dict[str, Any]:
     else:
         from ingest.signatures.trust import load_trust
 
-        run = _peer(load_trust(trust))
+        run = plain_pyhanko(load_trust(trust))
     imported = time.process_time()
     run(path)
     return {"imports_ms": round((imported - begun) * 1000), "file_ms": round((time.process_time() - imported) * 1000)}
@@ -77,7 +77,7 @@ def _ours(lists: Any) -> Callable[[Path], tuple[bool, int]]:
     return run
 
 
-def _peer(lists: Any) -> Callable[[Path], tuple[bool, int]]:
+def plain_pyhanko(lists: Any) -> Callable[[Path], tuple[bool, int]]:
     """Plain pyHanko with its defaults, the same roots and certificates above them, nothing fetched."""
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.sign.validation import async_validate_pdf_signature
@@ -106,9 +106,12 @@ def _cpu(run: Callable[[Path], object], files: Sequence[Path]) -> float:
 
 
 def evidence(root: Path, hashes: int, records: int) -> dict[str, Any]:
-    """A seal over `hashes` digests in a real archive, then records out of it, and their checks."""
+    """A seal over `hashes` digests in a real archive, then records out of it, and their checks.
+
+    The floors: as many bare hashes as the tree has nodes; one record read whole by asn1crypto.
+    """
     from archive import clock
-    from archive.evidence import checker, ers, renewal, seals, tokens, tree
+    from archive.evidence import asn1, checker, ers, renewal, seals, tokens, tree
     from archive.opening import open_archive, ownership
     from archive.settings import load
     from tests.authority import years
@@ -117,6 +120,12 @@ def evidence(root: Path, hashes: int, records: int) -> dict[str, Any]:
     now = clock.now()
     authority = years(now.year, now.year + 5)
     told: dict[str, Any] = {"hashes": hashes}
+    bare = []
+    for _turn in range(3):
+        begun, wall = time.process_time(), time.monotonic()
+        _bare_tree(digests)
+        bare.append(_since(begun, wall)[0])
+    told["floor_cpu_s"] = min(bare)
     archive = open_archive(load(root))
     with tempfile.TemporaryDirectory(dir=root) as scratch:
         begun, wall = time.process_time(), time.monotonic()
@@ -137,6 +146,7 @@ def evidence(root: Path, hashes: int, records: int) -> dict[str, Any]:
 
     many = renewal.Records(archive)
     made = [alone(data) for data in wanted]
+    told["parse_ms"] = _each(lambda data: asn1.EvidenceRecord.load(data).native, made)
     told["record_bytes"] = max(map(len, made))
     told["record_ms"] = _each(alone, wanted)
     told["record_wall_ms"] = _each(alone, wanted, time.monotonic)
@@ -156,6 +166,12 @@ def evidence(root: Path, hashes: int, records: int) -> dict[str, Any]:
         pair[0], pair[1], [], lambda _line: None), pairs)
     archive.close()
     return told
+
+
+def _bare_tree(digests: Sequence[bytes]) -> None:
+    while len(digests) > 1:
+        digests = [hashlib.sha256(left + right).digest()
+                   for left, right in zip(digests[::2], digests[1::2], strict=False)]
 
 
 def folder(root: Path, code: str, target: Path) -> dict[str, Any]:

@@ -87,3 +87,4 @@ class Examined:
     findings: list[Finding]
     cpu: dict[str, float] = field(default_factory=dict)
     error: str = ""         # a traceback, for the log
+    times: list[list[Any]] = field(default_factory=list)    # [stage, begun, ended], seconds since 1970

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -18,12 +18,13 @@ from sqlalchemy.orm import Session
 from archive import clock, model
 from archive.catalogue import SOME
 from archive.findings import Finding, Level
-from archive.fixity import checking, places
-from archive.fixity.auditing import standing
-from archive.fixity.damage import REPAIRED
+from archive.fixity import places
 from archive.opening import Archive
-from ingest import canaries, digitised
+from ingest import digitised, report_keeping
 from ingest.digitised import Digitised
+from ingest.report_promises import WAITS_FOR_SEAL as WAITS_FOR_SEAL
+from ingest.report_promises import Promise as Promise
+from ingest.report_promises import promises
 from ingest.stages.submission import counts
 from retention.deadlines import Deadline, due
 from search.index import IndexOutdatedError, open_index
@@ -80,15 +81,6 @@ def reasons(lines: Iterable[Line]) -> list[Reason]:
             told += [Reason([line], [found for found in line.findings if found.level >= Level.warning])
                      for line in group]
     return told
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A promise of the archive and whether the night kept it: "kept", "broken" or "not_checked"."""
-
-    name: str
-    state: str
-    figures: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +141,15 @@ class Report:
     digitised: list[Digitised]      # the scans of the night, by fonds
     rechecked: list[RecheckedDocument]      # verdicts that changed since the last night's report, revoked ones first
     searches: list[SearchNews]      # kept searches with new hits, of those who want to be told
+    forecast: dict[str, Any]        # what was foretold of the night (ingest/forecast.py)
+    left: dict[str, Any]            # what had to wait for the next night because of the hour (ingest/until.py)
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from the beginning of the batch to its end; None while it is open."""
+        if not self.finished_at:
+            return None
+        return (datetime.fromisoformat(self.finished_at) - datetime.fromisoformat(self.started_at)).total_seconds()
 
     @property
     def needs_person(self) -> bool:
@@ -178,11 +179,12 @@ def build(archive: Archive, batch: str, today: date | None = None) -> Report:
             started_at=_local(row.started_at), finished_at=_local(row.finished_at), counts=counts, lines=lines,
             earlier=earlier,
             deadlines=due(session, archive.settings, batch, today or clock.in_vietnam(clock.now()).date()),
-            promises=_promises(session, archive, batch, counts, row.finished_at != ""), totals=_totals(session),
+            promises=promises(session, archive, row, counts), totals=_totals(session),
             again=_again(session, batch), inbox=[
                 *(Finding.from_dict(one) for one in row.summary.get("inbox", [])), *_copy_findings(archive)],
             packages=_packages(session, batch), digitised=digitised.build(session, archive, batch=batch),
-            rechecked=_rechecked(session, batch), searches=_searches(session, archive, batch))
+            rechecked=_rechecked(session, batch), searches=_searches(session, archive, batch),
+            forecast=report_keeping.forecast_of(session, batch), left=dict(row.summary.get("left", {})))
 
 
 def _rechecked(session: Session, batch: str) -> list[RecheckedDocument]:
@@ -256,111 +258,15 @@ def _lines(session: Session, condition: Any) -> list[Line]:
     return lines
 
 
-def _promises(session: Session, archive: Archive, batch: str, counts: dict[str, int],
-              finished: bool) -> list[Promise]:
-    unfinished = sum(counts.get(state, 0) for state in ("received", "examined", "released"))
-    unindexed = session.scalar(select(func.count()).select_from(model.Document).where(model.Document.indexed == ""))
-    files = session.scalar(select(func.count()).select_from(model.File).join(
-        model.Document, model.Document.code == model.File.document)) or 0
-    return [
-        Promise("nothing_lost", "kept" if finished and not unfinished else "broken", {
-            "received": sum(counts.values()), "open": unfinished}),
-        Promise("read_back", "kept" if finished else "not_checked", {"files": files}),
-        Promise("searchable", "broken" if unindexed else "kept", {"unindexed": unindexed or 0}),
-        *(Promise("canary", "broken" if told["stuck"] else "kept", told) for told in [canaries.figures(
-            session.get_one(model.Batch, batch).summary)] if told),
-        Promise("ledger", "kept", {"events": archive.ledger.seq, "head": archive.ledger.head[:16]}),
-        _read_again(session, archive),
-        *_copies(archive),
-        _sealed(session, archive, batch),
-        *_scans_sealed(session, batch),
-    ]
-
-
-def _read_again(session: Session, archive: Archive) -> Promise:
-    """Whether every stored file was read again within the days of the settings, and all was as it was written."""
-    known, days = standing(session, clock.now()), archive.settings.fixity.days
-    mended = sum(data["number"] for data in session.scalars(select(model.Event.data).where(
-        model.Event.kind == REPAIRED, model.Event.at >= clock.stamp(clock.now() - timedelta(days=1)))))
-    figures = {"at": _clock(known.last) if known.last else "", "faults": known.faults, "age": known.age, "days": days,
-               "nights": None if known.nights is None else round(known.nights), "mended": mended}
-    if known.faults:
-        return Promise("fixity", "broken", figures)
-    kept = known.age is not None and known.age <= days and (known.nights or 0) <= days
-    return Promise("fixity", "kept" if kept else "not_checked", figures)
-
-
-def _copies(archive: Archive) -> list[Promise]:
-    """How each copy stands, and until when everything will be read again in time."""
-    status = checking.status(archive, clock.now())
-    told: list[Promise] = []
-    for one in status.places[1:]:
-        broken = one.faults or one.state == "ahead"
-        kept = one.state == "ready" and (one.lag or 0) <= 1 and one.age is not None and one.age <= status.days
-        figures = {"place": one.name, "state": one.state, "age": one.age, "faults": one.faults, "lag": one.lag,
-                   "days": status.days, "nights": one.nights}
-        told.append(Promise("copy", "broken" if broken else "kept" if kept else "not_checked", figures))
-    ahead = status.forecast
-    if ahead is not None and (ahead.breaks or not ahead.holds):
-        told.append(Promise("forecast", "not_checked", {
-            "days": status.days, "breaks": ahead.breaks.isoformat() if ahead.breaks else "", "seconds": ahead.seconds,
-            "sentence": checking.forecast_sentence(ahead, status.days)}))
-    return told
-
-
 def _copy_findings(archive: Archive) -> list[Finding]:
     """What stood in the way of a copy when it was last brought up to date."""
     return [Finding.from_dict(one) for place in places.copies(archive.settings)
             for one in places.known(archive.settings, place).findings]
 
 
-def _sealed(session: Session, archive: Archive, batch: str) -> Promise:
-    """Whether this night is under a seal, and that under a timestamp."""
-    finished = session.scalar(select(model.Event.seq).where(model.Event.kind == "batch_finished",
-                                                            model.Event.subject == batch))
-    seal = None if finished is None else session.scalar(select(model.Seal).where(
-        model.Seal.kind == "night", model.Seal.last_event >= finished).order_by(model.Seal.last_event).limit(1))
-    if seal is None:
-        return Promise("evidence", "not_checked", {"seal": ""})
-    if not seal.tokens:
-        return Promise("evidence", "not_checked", {"seal": seal.id, "authorities": len(archive.settings.evidence.tsa)})
-    return Promise("evidence", "kept", {"seal": seal.id, "time": _clock(seal.tokens[0]["time"]),
-                                        "server": seal.tokens[0]["server"]})
-
-
-def _scans_sealed(session: Session, batch: str) -> list[Promise]:
-    """Whether the scans of this night bear the agency's seal; nothing where none was to be sealed."""
-    sealed = session.scalar(select(func.count(model.Event.subject.distinct())).join(
-        model.Document, model.Document.item == model.Event.subject).where(
-        model.Event.kind == "document_sealed", model.Document.batch == batch)) or 0
-    waiting: dict[str, int] = defaultdict(int)
-    left: dict[str, int] = defaultdict(int)
-    row = model.ItemFinding
-    for code, params in session.execute(select(row.code, row.params).join(model.Item, model.Item.id == row.item).where(
-            model.Item.batch == batch, model.Item.state == "stored", row.code.in_(_UNSEALED))):
-        if code == WAITS_FOR_SEAL:
-            waiting[params.get("reason", "")] += 1
-        else:
-            left[code] += 1
-    if not (sealed or waiting or left):
-        return []
-    return [Promise("scans_sealed", "not_checked" if waiting else "kept", {
-        "sealed": sealed, "waiting": sum(waiting.values()), "reasons": dict(sorted(waiting.items())),
-        "left": dict(sorted(left.items()))})]
-
-
-# Scans that were stored without the seal: waiting for it, or left without one for good.
-WAITS_FOR_SEAL = "SEAL-050"
-_UNSEALED = (WAITS_FOR_SEAL, "SEAL-051", "SEAL-052", "SEAL-053", "SEAL-054")
-
-
 def _totals(session: Session) -> dict[str, int]:
     return {name: session.scalar(select(func.count()).select_from(table)) or 0 for name, table in (
         ("case_files", model.CaseFile), ("documents", model.Document), ("files", model.File))}
-
-
-def _clock(stamp: str) -> str:
-    return f"{clock.in_vietnam(clock.parse(stamp)):%H:%M %d/%m/%Y}"
 
 
 def _local(stamp: str) -> str:
@@ -378,6 +284,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "digitised": [digitised.as_dict(one) for one in report.digitised],
         "rechecked": [asdict(one) for one in report.rechecked],
         "saved_searches": [asdict(one) for one in report.searches],
+        "forecast": report.forecast, "left_for_the_next_night": report.left,
         "inbox_findings": [found.as_dict() for found in report.inbox],
         "waiting_since_earlier": [_line_as_dict(line) for line in report.earlier],
         "deadlines": [{"kind": one.kind, "subject": one.subject, "due": one.due.isoformat(), "late": one.late,

@@ -11,7 +11,7 @@ from archive.files import json_bytes, write_atomically
 from archive.findings import Level
 from archive.i18n import _
 from archive.terminal import legal_value_name, state_name, verdict_name
-from ingest import digitised
+from ingest import digitised, report_keeping
 from ingest.commands.report import local_clock, package_sentence, promise_sentence, recheck_sentence, search_sentence
 from ingest.report import WAITING, Report, as_dict, reasons
 
@@ -42,10 +42,13 @@ def render(report: Report) -> str:
                                promise_sentence=promise_sentence, package_sentence=package_sentence,
                                recheck_sentence=recheck_sentence, search_sentence=search_sentence,
                                digitised_sentences=digitised.sentences,
+                               left_sentence=report_keeping.left_sentence, counted=report_keeping.counted,
+                               forecast_sentence=report_keeping.forecast_sentence,
                                clock=local_clock)
     return environment.get_template("report.html").render(
         report=report,
         stored=sorted((line for line in report.lines if line.state == "stored"), key=lambda line: line.document),
         waiting=reasons(line for line in report.lines if line.state in WAITING),
         earlier=reasons(report.earlier),
-        others=[line for line in report.lines if line.state not in (*WAITING, "stored")])
+        others=[line for line in report.lines if line.state not in (*WAITING, "stored")
+                and not (line.state == "received" and report.left)])

@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from archive import clock
+from archive import clock, telemetry
 from archive.findings import Finding, finding
 from archive.settings import Settings
 from ingest import intake
@@ -42,9 +42,12 @@ def examine_all(items: Iterable[Item], context: Context, only: str = "") -> Iter
     if context.settings.workers.broker:
         from ingest.machines import handing_out  # Celery is loaded where it is used
 
-        yield from handing_out.examine_all(items, context, only)
+        examined = handing_out.examine_all(items, context, only)
     else:
-        yield from examine_here(items, context, only)
+        examined = examine_here(items, context, only)
+    for one in examined:
+        telemetry.item(one.item.id, one.times, failed=bool(one.error))
+        yield one
 
 
 def take_said() -> list[Finding]:
@@ -108,7 +111,7 @@ def outcome(future: Any, item: Item, attempt: int, settings: Settings) -> Examin
         return Examined(item, [finding("NIGHT-001", item.name, error=f"{type(error).__name__}: {error}")],
                         error="".join(traceback.format_exception(error)))
     return Examined(intake.from_dict(answer["item"]), [Finding.from_dict(one) for one in answer["findings"]],
-                    answer["cpu"], answer["error"])
+                    answer["cpu"], answer["error"], answer["times"])
 
 
 def _too_long(item: Item, settings: Settings) -> Examined:
@@ -135,4 +138,4 @@ def _examine(task: dict[str, Any], only: str, night: str, at: str, trust: str) -
     with lanes.working(), limits.timed(settings.ingest.item_seconds):
         done = examine(intake.from_dict(task), context, only)
     return {"item": intake.as_dict(done.item), "findings": [one.as_dict() for one in done.findings], "cpu": done.cpu,
-            "error": done.error}
+            "error": done.error, "times": done.times}

@@ -11,8 +11,8 @@ from typing import Any
 
 from archive.access import access_of
 from archive.fields.kinds import title_of
+from search.dates import days
 from search.numbers import type_name
-from search.query import days
 from search.vietnamese import clean
 
 

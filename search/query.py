@@ -7,17 +7,15 @@ out, and a remark says so.
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
 from archive.i18n import _
 from search.aliases import BUILT_IN, Aliases
+from search.dates import days, spellings, typed_at
 from search.numbers import DocumentNumber, document_types, read_number, types_named
 from search.vietnamese import clean, fold, letters, streams
 
@@ -42,8 +40,6 @@ FIELDS: dict[str, str] = {
 _QUOTES = {'"': '"', "“": "”", "”": "”", "„": "”", "«": "»"}
 _FIELD = re.compile(r"([^\W\d_]{2,10}(?:-[^\W\d_]{1,6}){0,2}):\s?(?=[^\s:])")
 _CHUNK = re.compile(r"[^\s\"“”„«»]+")
-_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})|(\d{4})-(\d{1,2})-(\d{1,2})")
-_MONTH = re.compile(r"(\d{1,2})[/.-](\d{4})|(\d{4})-(\d{1,2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +53,17 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that must follow one another: quoted (with the marks as typed) or joined as in 02091-C-71."""
+    """Words that must follow one another: quoted (with the marks as typed) or joined as in 02091-C-71.
+
+    A day or month (`days`, first and last) is also found where it is written in another way (`also`, folded) and where
+    a document is issued then.
+    """
 
     folded: tuple[str, ...]
     exact: tuple[str, ...]
     quoted: bool
+    also: tuple[tuple[str, ...], ...] = ()
+    days: tuple[int, int] | None = None
 
     @property
     def marked(self) -> bool:
@@ -182,6 +184,10 @@ def _read_part(text: str, place: int, remarks: list[str], aliases: Aliases) -> t
         return place, _phrase(inside, quoted=True)
     if (named := _FIELD.match(text, place)) and (field := FIELDS.get(letters(named.group(1)).replace("-", ""))):
         return _read_field(text, named.end(), field, named.group(), remarks, aliases)
+    if dated := typed_at(text, place):
+        end, (first, last) = dated
+        words = streams(text[place:end])
+        return end, [Phrase(tuple(words.folded), tuple(words.exact), False, spellings(first, last), (first, last))]
     if (number := read_number(text, place)) and number[0].notation and _ends_well(text, number[1]):
         return number[1], [_number(number[0], text[place:number[1]])]
     chunk = _CHUNK.match(text, place)
@@ -248,33 +254,6 @@ def _issued(field: str, value: str) -> Issued | None:
     return Issued(begin[0], None if field == "from" else end[1])
 
 
-@lru_cache(maxsize=10_000)
-def days(text: str) -> tuple[int, int] | None:
-    """First and last day (YYYYMMDD) of a day, month or year as people and records write it; None otherwise.
-
-    15/11/2016, 15-11-2016, 2016-11-15, 11/2016, 2016-11, 2016.
-    """
-    text = text.strip()
-    try:
-        if match := _DAY.fullmatch(text):
-            day, month, year = map(int, match.groups()[:3] if match[1] else match.groups()[:2:-1])
-            found = date(year, month, day)
-            return _as_number(found), _as_number(found)
-        if match := _MONTH.fullmatch(text):
-            month, year = map(int, match.groups()[:2] if match[1] else match.groups()[:1:-1])
-            return (_as_number(date(year, month, 1)),
-                    _as_number(date(year, month, calendar.monthrange(year, month)[1])))
-        if re.fullmatch(r"[12]\d{3}", text) and text.isascii():
-            return int(text) * 10000 + 101, int(text) * 10000 + 1231
-    except ValueError:                       # 30/02/2020, month 13: no such day
-        return None
-    return None
-
-
-def _as_number(day: date) -> int:
-    return day.year * 10000 + day.month * 100 + day.day
-
-
 def _quoted(text: str, place: int, remarks: list[str]) -> tuple[str, int]:
     close = text.find(_QUOTES[text[place]], place + 1)
     if close < 0 and text[place] != '"':     # “ typed, " at the end: keyboards and editors mix them
@@ -314,8 +293,23 @@ def _with_aliases(clauses: list[Clause], aliases: Aliases) -> Iterator[Clause]:
     """Let each word stand for the phrases that say the same, and each word of such a phrase for the abbreviation."""
     words = [one.part.folded if isinstance(one.part, Word) and not one.negative else "" for one in clauses]
     others = aliases.of_words(words)
-    for one, also in zip(clauses, others, strict=True):
+    for n, (one, also) in enumerate(zip(clauses, others, strict=True)):
+        if words[n] and _numbered(clauses[n + 1:n + 3]):
+            also = (*also, *_types_of(one.typed))
         yield replace(one, part=replace(one.part, also=also)) if also and isinstance(one.part, Word) else one
+
+
+def _numbered(following: list[Clause]) -> bool:
+    """Whether a number comes next, perhaps after "số"."""
+    if following and isinstance(following[0].part, Word) and following[0].part.folded == "so":
+        following = following[1:]
+    return bool(following) and (isinstance(following[0].part, Number) or (
+        isinstance(following[0].part, Word) and following[0].part.folded.isdigit()))
+
+
+def _types_of(typed: str) -> tuple[tuple[str, ...], ...]:
+    """The types, folded, for which `typed` is short: no công văn says CV, but people type "CV 318"."""
+    return tuple(tuple(fold(name).split()) for name in types_named(typed) if name != typed)
 
 
 def describe(query: Query) -> str:
@@ -335,6 +329,9 @@ def describe(query: Query) -> str:
 
 def _describe(part: Part, typed: str) -> str:
     match part:
+        case Phrase(days=(first, _last)):
+            return _("the date {date}, of issue or in the text").format(
+                date=_day(first) if first == _last else _day(first)[3:])
         case Phrase():
             return _("the phrase “{phrase}”").format(phrase=typed.strip('"“”„«»'))
         case Number():

@@ -13,6 +13,7 @@ from itertools import islice, product
 from search.aliases import Aliases
 from search.engines.base import Engine, Leniency
 from search.entry import Entry
+from search.keystrokes import meant
 from search.numbers import read_number
 from search.query import Begins, Clause, FieldIs, Query, Word, parse
 from search.results import Suggestion
@@ -83,15 +84,25 @@ def _continued(subject: str, words: Sequence[str], goes_on: bool) -> str:
 
 
 def instead(engine: Engine, typed: Query, aliases: Aliases, filters: Sequence[Clause]) -> str:
-    """A query one letter a word apart from `typed` that finds something, the most there is; empty: none.
+    """What may have been meant where `typed` finds nothing, and finds something; empty: none.
 
-    Words are taken from the titles that the person may see, so nothing is proposed that only others could know.
+    First what the keys would have written on a keyboard that speaks Vietnamese, then two words that were typed as one,
+    then a query one letter a word apart, the one that finds most. Words are taken from the titles that the person may
+    see, so nothing is proposed that only others could know.
     """
+    if written := _by_keys(typed):
+        asked = parse(written, aliases)
+        found = engine.find(Query(written, (*asked.clauses, *filters)), Leniency.strict, 1, 0)
+        if found.total and _bears(found.entries[0][1], asked):
+            return written
     places = [n for n, one in enumerate(typed.clauses)
               if isinstance(one.part, Word) and not one.negative and not one.part.folded.isdigit()]
     if not places or len(places) > MOST_WORDS:
         return ""
     known = engine.vocabulary(Query("", tuple(filters)))
+    if (apart := _apart(typed, places, known)) and engine.find(
+            Query(apart, (*parse(apart, aliases).clauses, *filters)), Leniency.strict, 1, 0).total:
+        return apart
     meant = {n: _alike(_folded(typed.clauses[n]), known) for n in places}
     unknown = [n for n in places if _folded(typed.clauses[n]) not in known and meant[n]]
     if unknown:
@@ -109,6 +120,33 @@ def instead(engine: Engine, typed: Query, aliases: Aliases, filters: Sequence[Cl
         return ""
     marks = {} if typed.typed.isascii() else _written(best_entry, set(best.values()))
     return " ".join(marks.get(best[n], best[n]) if n in best else one.typed for n, one in enumerate(typed.clauses))
+
+
+def _by_keys(typed: Query) -> str:
+    """The query with the syllables that its keys write in Telex or VNI; empty where they write nothing else."""
+    words = [meant(one.typed) if isinstance(one.part, Word) and not one.negative else "" for one in typed.clauses]
+    if not any(words) or len(words) > MOST_WORDS:
+        return ""
+    return " ".join(word or one.typed for word, one in zip(words, typed.clauses, strict=True))
+
+
+def _apart(typed: Query, places: Sequence[int], known: dict[str, int]) -> str:
+    """The query with a blank put into those words that are nowhere, where that makes two known ones; empty: none."""
+    found: dict[int, str] = {}
+    for n in places:
+        word = _folded(typed.clauses[n])
+        halves = [(word[:at], word[at:]) for at in range(2, len(word) - 1)] if word not in known else []
+        split = [pair for pair in halves if pair[0] in known and pair[1] in known]
+        if split and not _alike(word, known):
+            first, second = max(split, key=lambda pair: min(known[pair[0]], known[pair[1]]))
+            found[n] = f"{first} {second}"
+    return " ".join(found.get(n, one.typed) for n, one in enumerate(typed.clauses)) if found else ""
+
+
+def _bears(entry: Entry, asked: Query) -> bool:
+    """Whether those words of a query that bear marks stand in a document with just these."""
+    marked = {exact for folded, exact in zip(asked.folded, asked.exact, strict=True) if folded != exact}
+    return marked <= {*streams(entry.subject).exact, *streams(entry.text).exact}
 
 
 def _folded(clause: Clause) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from zlib import crc32
 
 from asn1crypto import cms, keys, tsp, x509
 from cryptography import x509 as cx509
@@ -21,10 +22,22 @@ from pyhanko.sign.general import as_signing_certificate, simple_cms_attribute
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from samples.making import pki
+
+SERVERS = ("chu-tich", "giam-doc", "het-han", "la-nguoi", "so-noi-vu", "tsa")
+
+
+def _key(name: str) -> rsa.RSAPrivateKey:
+    """A key of the samples: making new ones takes seconds."""
+    return pki.key("uy-ban" if name == "root" else SERVERS[crc32(name.encode()) % len(SERVERS)])
+
 
 @cache
-def _key(name: str) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def _loaded(der: bytes) -> rsa.RSAPrivateKey:
+    # The check of a key costs more than a signature; these keys are our own.
+    key = serialization.load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 class Stamper(DummyTimeStamper):
@@ -35,9 +48,9 @@ class Stamper(DummyTimeStamper):
             simple_cms_attribute("content_type", "tst_info"),
             simple_cms_attribute("signing_certificate", as_signing_certificate(self.tsa_cert)),
             simple_cms_attribute("message_digest", hashlib.new(md_algorithm, tst_info_data).digest())])
-        key = serialization.load_der_private_key(self.tsa_key.dump(), password=None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        return key.sign(attributes.dump(), PKCS1v15(), getattr(hashes, md_algorithm.upper())()), attributes
+        signed = _loaded(self.tsa_key.dump()).sign(attributes.dump(), PKCS1v15(),
+                                                   getattr(hashes, md_algorithm.upper())())
+        return signed, attributes
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,7 @@ class Authority:
         return der
 
 
+@cache
 def authority(start: datetime, end: datetime, *, name: str = "TSA", purpose: bool = True) -> Authority:
     """An authority whose server's certificate runs from `start` to `end`, for timestamps unless `purpose` is no."""
     root_key, key = _key("root"), _key(name)
@@ -89,7 +103,7 @@ def authority(start: datetime, end: datetime, *, name: str = "TSA", purpose: boo
 
 def years(start: int, end: int, **named: object) -> Authority:
     """An authority from New Year `start` to New Year `end`."""
-    return authority(datetime(start, 1, 1, tzinfo=UTC), datetime(end, 1, 1, tzinfo=UTC), **named)  # type: ignore[arg-type]
+    return authority(datetime(start, 1, 1, tzinfo=UTC), datetime(end, 1, 1, tzinfo=UTC), **named)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Fixtures that several areas share: an archive of its own, the stopped clock, the sample archive after a night.
 
-Two things that every test would pay for anew are made cheap here, for this process and never for the ones that tests
-start: a new catalogue is a copy of one that the migrations made a moment ago (tests/test_migrations.py runs them all),
-and nothing waits for the disk (what is flushed, and when, is watched in tests/test_store.py and by kills).
+What every test would pay for anew is made cheap here, for this process and never for the ones that tests start: a new
+catalogue is a copy of one that the migrations made a moment ago (tests/test_migrations.py runs them all), nothing waits
+for the disk (what is flushed, and when, is watched in tests/test_store.py and by kills), and worker processes find
+loaded whatever they may need (nights as people start them load it themselves: tests/test_kill.py).
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pebble
 import pytest
 from click.testing import CliRunner
 
-from archive import clock, files, i18n, opening
+from archive import catalogue, clock, files, i18n, opening
 from archive.catalogue import Catalogue
 from archive.commands import init
 from archive.fixity.auditing import audit
@@ -28,6 +31,7 @@ from archive.opening import Archive
 from ingest import nightly
 from ingest.commands import nightly as nightly_command
 from tests import postgres
+from tests.night_driver import LOADED
 from tests.night_lives import Lives
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +45,21 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
         patch.setattr(os, "fsync", lambda _handle: None)
         # No syncfs either: it would write down what the other tests have just made.
         patch.setattr(files, "ctypes", SimpleNamespace(CDLL=lambda _name: None))
+        patch.setattr(catalogue, "FLUSHED", "OFF")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _workers_start_warm() -> Iterator[None]:
+    """One server forks all workers of this process, whatever the first pool named; and pools look more often.
+
+    The product's pools name what most of their tasks need; a worker loads the rest for its first signed file or scan,
+    which is a second for each of hundreds of short nights here.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        forkserver.set_forkserver_preload([*LOADED])
+        patch.setattr(forkserver, "set_forkserver_preload", lambda _names: None)
+        patch.setattr(pebble.CONSTS, "sleep_unit", 0.02)
         yield
 
 

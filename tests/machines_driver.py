@@ -37,11 +37,21 @@ class Machines:
         self.pids.append(int(self.driver.stdout.readline()))
         return self.pids[-1]
 
-    def close(self) -> None:
-        """Kill the machines that are left, and end the driver."""
-        for pid in self.pids:
+    def kill(self, pid: int) -> None:
+        """Kill a machine with all its processes; once, since its number may soon be another's."""
+        if pid in self.pids:
+            self.pids.remove(pid)
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """Kill the machines that are left."""
+        for pid in list(self.pids):
+            self.kill(pid)
+
+    def close(self) -> None:
+        """Kill the machines that are left, and end the driver."""
+        self.kill_all()
         self.driver.communicate(timeout=30)
 
 
@@ -52,7 +62,7 @@ def main() -> None:
     from tests.night_driver import _serve_workers_by_a_fork
 
     for name in ("ingest.machines.serving", "ingest.stages.examine", "celery.apps.worker", "celery.concurrency.thread",
-                 "kombu.transport.redis", "pebble", "psycopg2"):
+                 "kombu.transport.redis", "kombu.transport.pyamqp", "pebble", "psycopg2"):
         importlib.import_module(name)
     resource_tracker.ensure_running()
     answers = os.fdopen(os.dup(1), "w")

@@ -22,13 +22,25 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 NIGHT = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 NO_ROOM = 9
+# What a worker loads, sooner or later. What loads threads or a typesetter is not among it: it could not be forked.
+LOADED = ("ingest.stages.examine", "ingest.digitise.access_copy", "ingest.digitise.engine", "ingest.digitise.lanes",
+          "ingest.digitise.light_pictures", "ingest.digitise.reading", "ingest.digitise.running",
+          "ingest.signatures.cades", "ingest.signatures.document", "ingest.signatures.isolated",
+          "ingest.signatures.judge", "ingest.signatures.later", "ingest.signatures.pictures",
+          "ingest.signatures.standing", "ingest.signatures.xml_signatures", "fontTools.subset", "fontTools.ttLib",
+          "img2pdf", "ocrmypdf", "openpyxl", "pikepdf.pdfa", "pypdfium2.raw", "tesserocr", "zxingcpp")
+
+
+def time_of_night() -> datetime:
+    """The hour at which the clock stands still; tests/faults lets it jump."""
+    return NIGHT
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -44,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
     from archive.findings import Level
     from ingest import nightly
 
-    clock.now = lambda: NIGHT
+    clock.now = time_of_night
     # How long the audit read is in the ledger, and so in the seal: the same in every life.
     audit = nightly.audit
     nightly.audit = lambda archive, now, seconds: audit(archive, now, seconds, lambda: 0.0)     # type: ignore[assignment]
@@ -122,7 +134,7 @@ def lives() -> None:
     """One life for each line of the standard input."""
     from multiprocessing import resource_tracker
 
-    for name in ("ingest.nightly", "ingest.stages.examine", "search.index"):        # what a night loads
+    for name in (*LOADED, "ingest.nightly", "search.index"):
         importlib.import_module(name)
     resource_tracker.ensure_running()
     answers = os.fdopen(os.dup(1), "w")
@@ -138,13 +150,13 @@ def lives() -> None:
         answers.flush()
 
 
-def _live(words: Sequence[str]) -> None:
-    """A night in this process, which then ends."""
+def _live(words: Sequence[str], act: Callable[[pathlib.Path], int] | None = None) -> None:
+    """A night (or another act at a folder) in this process, which then ends."""
     code = 1
     try:
         os.setpgid(0, 0)
         _serve_workers_by_a_fork()
-        code = main(words)
+        code = main(words) if act is None else act(pathlib.Path(words[0]))
     except BaseException:
         traceback.print_exc()
     finally:

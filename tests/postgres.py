@@ -69,3 +69,11 @@ def database(server_url: str, like: str = "") -> str:
         connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {like.rpartition('/')[2]}" if like else "")))
     engine.dispose()
     return server_url.rpartition("/")[0] + f"/{name}"
+
+
+def drop(url: str) -> None:
+    """Remove a database, whoever is connected to it."""
+    engine = create_engine(url.rpartition("/")[0] + "/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)"))
+    engine.dispose()

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -54,35 +53,21 @@ def test_the_letters_are_all_different(tmp_path: Path) -> None:
     assert material.letters(tmp_path, 3) == folder
 
 
-@pytest.mark.slow
-def test_a_small_benchmark_stores_and_verifies_all_it_was_given(tmp_path: Path) -> None:
-    told = json.loads(python(ROOT / "benchmarks" / "nightly.py", "--documents", "2", "--scans", "1",
-                             "--cache", tmp_path, "--json"))
-    letters: dict[str, Any] = told["born_digital"]
-    assert letters["states"] == {"list": 1, "stored": 2}
-    assert set(letters["verdicts"]) <= {"valid", "valid_with_notes"}
-    assert told["scans"]["states"] == {"list": 1, "stored": 1}
-    for one in (letters, told["scans"]):
-        assert one["cpu_seconds"] > one["cpu_by_part"]["worker: check"] > 0
-        assert one["floor_cpu_seconds"] > 0
-        assert one["peak_memory_mb"] > 0
-    assert told["scans"]["cpu_by_part"]["worker: digitise"] > letters["cpu_by_part"]["worker: digitise"]
+PARTS = """
+import json, sys
+from pathlib import Path
+from benchmarks import material, nightly
+scratch = Path(sys.argv[1])
+root = nightly.new_archive(scratch, material.letters(scratch / "cache", 1))
+parts = nightly._parts(nightly.night([str(nightly.HERE / "phases.py"), str(root)]))
+print(json.dumps([parts, *nightly.what_became(root, 1)]))
+"""
 
 
-@pytest.mark.slow
-def test_a_small_benchmark_of_packages_writes_and_checks_right_ones(tmp_path: Path) -> None:
-    told = json.loads(python(ROOT / "benchmarks" / "packages.py", "--documents", "3", "--megabytes", "1",
-                             "--small", "2", "--nights", "1", "--runs", "1", "--cache", tmp_path, "--json"))
-    for form in ("SIP_hoso", "AIP_hoso"):
-        one: dict[str, Any] = told["packages"][form]
-        assert form in one["kind"]
-        assert one["files"] > 3
-        assert one["megabytes"] >= 1
-        for part in ("floor", "write", "check"):
-            assert one[part]["cpu_seconds"] > 0
-        assert one["write"]["peak_memory_mb"] > 0
-    assert told["packages"]["AIP_hoso"]["files"] > told["packages"]["SIP_hoso"]["files"]
-    assert told["put"]["large_cpu_ms"] > 0
-    assert told["night"]["large_cpu"] > 0
-    assert told["small"]["packages"] == 2
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("luutru-bench-")] == []
+def test_a_measured_night_stores_what_it_was_given_and_says_what_its_parts_cost(tmp_path: Path) -> None:
+    parts, states, verdicts = json.loads(python("-c", PARTS, tmp_path))
+    assert states == {"list": 1, "stored": 1}
+    assert set(verdicts) <= {"valid", "valid_with_notes"}
+    for name in ("worker: check", "worker: verify", "worker: extract", "main: store", "main: index"):
+        assert parts[name] > 0, name
+    assert parts["start and feed the workers"] > 0

@@ -11,7 +11,7 @@ from search.index import open_index
 
 
 def test_both_sides_leave_just_what_was_to_stay(tmp_path: Path) -> None:
-    destroying._make(tmp_path / "ours", 3, 2)
+    destroying.make(tmp_path / "ours", 3, 2)
     shutil.copytree(tmp_path / "ours", tmp_path / "floor")
     assert destroying._floor(tmp_path / "floor", 3, 2)["wall"] > 0
     assert destroying._ours(tmp_path / "ours", 3, 2)["wall"] > 0

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import socket
+import ssl
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +19,11 @@ from typing import Any
 import pytest
 import redis as redis_client
 import structlog.testing
+from celery.worker import state as celery_state
 from click.testing import CliRunner
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 
 from archive import clock, opening, settings
@@ -31,8 +40,10 @@ from ingest.machines.clockwork import Beat
 from ingest.machines.desk import Desk, Order
 from ingest.machines.fingerprint import fingerprint
 from ingest.machines.machine import Machine
+from ingest.machines.serving import InHand
+from ingest.urgency import is_urgent
 from tests import postgres
-from tests.conftest import NIGHT
+from tests.conftest import NIGHT, ROOT
 from tests.redis_server import RedisServer
 
 NOWHERE = "redis://127.0.0.1:1/0"       # no broker answers there
@@ -47,23 +58,28 @@ def _log() -> Iterator[list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def migrated(_postgres_server: str) -> str:
-    """A database with the catalogue's tables, to be copied: making them takes longer than most tests here."""
-    made = Catalogue(postgres.database(_postgres_server))
-    made.migrate()
-    made.close()
-    return made.url
+def _shared(tmp_path_factory: pytest.TempPathFactory, _postgres_server: str) -> Path:
+    place = tmp_path_factory.mktemp("celery") / "kho"
+    opening.make_archive(place, {
+        "agency": {"code": "H99", "name": "Sở Nội vụ tỉnh Mẫu"},
+        "database": postgres.database(_postgres_server),
+        "workers": {"broker": NOWHERE, "lease_seconds": 2.0, "patience_seconds": 0.0}}).close()
+    return place
 
 
 @pytest.fixture
-def root(tmp_path: Path, _postgres_server: str, migrated: str) -> Path:
-    """An archive for many machines whose broker is away, and where machines are soon given up."""
-    archive = opening.make_archive(tmp_path / "kho", {
-        "agency": {"code": "H99", "name": "Sở Nội vụ tỉnh Mẫu"},
-        "database": postgres.database(_postgres_server, like=migrated),
-        "workers": {"broker": NOWHERE, "lease_seconds": 2.0, "patience_seconds": 0.0}})
-    archive.close()
-    return tmp_path / "kho"
+def root(_shared: Path) -> Iterator[Path]:
+    """An archive for many machines whose broker is away, and where machines are soon given up; the desk is empty."""
+    told = settings.load(_shared)
+    yield _shared
+    left = Desk(told)
+    for task in ("examine", "night", "report"):
+        left.clear(task)
+    for machine in left.machines():
+        left.leave(machine.name)
+    left.close()
+    views.sweep(told)
+    shutil.rmtree(intake.folder(told, "a").parent, ignore_errors=True)
 
 
 @pytest.fixture
@@ -172,8 +188,37 @@ def test_without_any_machine_the_one_of_the_night_does_it_and_says_so(root: Path
         examined(item, context, only) for item in items))
     done = list(handing_out.examine_all([item_at(root, name) for name in "ab"], context(root), "sheets"))
     assert sorted(one.item.id for one in done) == ["a", "b"]
-    assert [one.code for one in handing_out.take_said()] == ["WORKER-002"]
+    said = handing_out.take_said()
+    assert [one.code for one in said] == ["WORKER-002", "WORKER-004"]
+    assert said[1].params["error"] == "ConnectionError", "nobody answers there, and no address is told"
     assert handing_out.take_said() == []
+
+
+def test_a_broker_that_forgot_everything_in_a_quiet_moment_is_told_again(root: Path, pool: Here,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was started anew after the last message was sent: nobody noticed, and nothing is due for a long time."""
+    sent: list[str] = []
+    with Machine(root, ["verify"], 1, "mot") as machine:
+        class Forgets:
+            def __init__(self, _settings: Settings) -> None:
+                pass
+
+            def send(self, _task: str, work: str, _queue: str, *, urgent: bool) -> None:
+                sent.append(work)
+                if len(sent) > 2:
+                    machine.examine(work)
+
+            def close(self) -> None:
+                pass
+
+        monkeypatch.setattr(broker, "Sender", Forgets)
+        monkeypatch.setattr(handing_out, "NUDGE_SECONDS", 0.1)
+        told = with_patience(settings.load(root), 15.0)
+        done = list(handing_out.examine_all([item_at(root, name) for name in "ab"],
+                                            Context(told, NIGHT.date(), NIGHT), ""))
+    assert sorted(one.item.id for one in done) == ["a", "b"]
+    assert sent == ["examine:a", "examine:b"] * 2
+    assert handing_out.take_said() == [], "the machine did it"
 
 
 def test_an_item_that_stops_every_machine_is_set_aside_with_its_traceback(root: Path, pool: Here,
@@ -233,10 +278,10 @@ def test_what_decides_results_is_in_the_fingerprint_and_where_things_lie_is_not(
 
 def test_urgent_documents_and_kinds_of_work(root: Path) -> None:
     item = item_at(root)
-    assert (handing_out.queue_of(item), handing_out.is_urgent(item)) == ("verify", False)
+    assert (handing_out.queue_of(item), is_urgent(item)) == ("verify", False)
     assert handing_out.queue_of(item, "sheets") == "ocr"
     item.facts["registry"] = {"priority": "Hỏa tốc"}
-    assert handing_out.is_urgent(item)
+    assert is_urgent(item)
     for name, queue in (("quet/a.TIF", "ocr"), ("a.jpg", "ocr"), ("nop.zip", "io"), ("a.pdf", "verify")):
         item.name = name
         assert handing_out.queue_of(item) == queue, name
@@ -311,6 +356,18 @@ def test_a_database_that_was_away_for_a_moment_is_asked_again(root: Path) -> Non
         held.invalidate()
     other.close()
     desk.close()
+
+
+def test_a_database_that_goes_without_a_word_is_not_waited_for_all_day(desk: Desk) -> None:
+    with desk.catalogue.engine.connect() as connection:
+        told = connection.connection.driver_connection.get_dsn_parameters()     # type: ignore[union-attr]
+    assert {name: told[name] for name in ("connect_timeout", "keepalives_idle", "tcp_user_timeout")} == {
+        "connect_timeout": "10", "keepalives_idle": "20", "tcp_user_timeout": "60000"}
+    own = Catalogue(f"{desk.catalogue.url}?connect_timeout=77")
+    with own.engine.connect() as connection:
+        told = connection.connection.driver_connection.get_dsn_parameters()     # type: ignore[union-attr]
+        assert told["connect_timeout"] == "77"
+    own.close()
 
 
 def test_several_machines_need_a_database_server_and_a_broker(tmp_path: Path) -> None:
@@ -391,10 +448,17 @@ def test_a_message_carries_an_id_and_nothing_else_and_urgent_ones_overtake(root:
     server = RedisServer()
     try:
         monkeypatch.setenv("LUUTRU_WORKERS__BROKER", server.url)
-        app = broker.make_app(settings.load(root))
-        broker.send(app, "examine", "examine:a", "ocr", urgent=False)
-        broker.send(app, "examine", "examine:b", "ocr", urgent=True)
-        app.close()
+        broker.greet(settings.load(root))
+        sender = broker.Sender(settings.load(root))
+        sender.send("examine", "examine:a", "ocr", urgent=False)
+        server.kill()
+        with pytest.raises(broker.BrokerAwayError):
+            sender.send("examine", "examine:b", "ocr", urgent=True)
+        server.start()
+        for work in "ab":
+            sender.send("examine", f"examine:{work}", "ocr", urgent=work == "b")
+        sender.close()
+        app = sender.app
         found = redis_client.Redis(port=server.port)
         lists = {name.decode(): [json.loads(one) for one in found.lrange(name, 0, -1)]
                  for name in found.keys("luutru.*")}
@@ -412,6 +476,48 @@ def test_a_message_carries_an_id_and_nothing_else_and_urgent_ones_overtake(root:
     assert not conf.worker_enable_remote_control
 
 
+MACHINE = """
+import sys
+from pathlib import Path
+from archive.settings import Settings
+from ingest.machines import app as broker
+
+app = broker.make_app(Settings(root=Path("/"), workers={"broker": sys.argv[1]}))
+
+
+@app.task(name="luutru.examine")
+def examine(work):
+    print(work, flush=True)
+
+
+app.Worker(pool="threads", concurrency=3, queues=["luutru.ocr"], quiet=True, without_gossip=True, without_mingle=True,
+           without_heartbeat=True).start()
+"""
+
+
+def test_a_machine_finds_its_redis_again(tmp_path: Path) -> None:
+    server = RedisServer()
+    told = Settings(root=tmp_path, workers={"broker": server.url})      # type: ignore[arg-type]
+    with (tmp_path / "said.txt").open("wb") as said, subprocess.Popen(
+            [sys.executable, "-c", MACHINE, server.url], cwd=ROOT, stdout=subprocess.PIPE, stderr=said,
+            text=True) as machine:
+        assert machine.stdout is not None
+        try:
+            sender = broker.Sender(told)
+            sender.send("examine", "examine:a", "ocr", urgent=False)
+            assert machine.stdout.readline() == "examine:a\n"
+            server.kill()
+            server.start()
+            with suppress(broker.BrokerAwayError):
+                sender.send("examine", "examine:b", "ocr", urgent=False)
+            sender.send("examine", "examine:c", "ocr", urgent=False)
+            assert machine.stdout.readline() in ("examine:b\n", "examine:c\n")
+            sender.close()
+        finally:
+            machine.kill()
+            server.close()
+
+
 def test_the_brokers_password_comes_from_a_file_or_the_environment(tmp_path: Path,
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     told = Settings(root=tmp_path, workers={"broker": "amqp://luutru@kho:5672/"})       # type: ignore[arg-type]
@@ -421,6 +527,73 @@ def test_the_brokers_password_comes_from_a_file_or_the_environment(tmp_path: Pat
     (tmp_path / "mat-khau").write_text("c@d\n")
     told = Settings(root=tmp_path, workers={"broker": "redis://kho/0", "secret_file": "mat-khau"})  # type: ignore[arg-type]
     assert broker.broker_of(told) == "redis://:c%40d@kho/0"
+
+
+def certificate(place: Path, name: str) -> Path:
+    """A certificate for `name` that nobody vouches for, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = (x509.CertificateBuilder().subject_name(named).issuer_name(named).public_key(key.public_key())
+            .serial_number(1).not_valid_before(datetime(2020, 1, 1)).not_valid_after(datetime(2050, 1, 1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256()))
+    target = place / f"{name}.pem"
+    target.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return target
+
+
+@pytest.mark.parametrize("scheme", ["amqps", "rediss"])
+def test_an_encrypted_broker_must_show_a_certificate_that_is_known_and_its_own(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """The libraries would give the password to whoever answers."""
+    ours, other = certificate(tmp_path, "localhost"), certificate(tmp_path, "may-khac")
+    heard: dict[tuple[str, str], bytes] = {}
+    for shown, trusted in ((ours, ours), (ours, other), (other, other)):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(shown)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            def answer(context: ssl.SSLContext = server, place: socket.socket = listening,
+                       case: tuple[str, str] = (shown.stem, trusted.stem)) -> None:
+                heard[case] = b""
+                with suppress(OSError):
+                    while True:
+                        plain, _peer = place.accept()
+                        with suppress(OSError), context.wrap_socket(plain, server_side=True) as encrypted:
+                            encrypted.settimeout(2)
+                            heard[case] += encrypted.recv(100)
+
+            answering = threading.Thread(target=answer, daemon=True)
+            answering.start()
+            address = f"{scheme}://luutru:mat-khau@localhost:{listening.getsockname()[1]}/"
+            with pytest.raises((broker.BrokerAwayError, SettingsError)) as error:
+                broker.greet(Settings(root=tmp_path, workers={"broker": address}))      # type: ignore[arg-type]
+            assert "mat-khau" not in str(error.value)
+            listening.shutdown(socket.SHUT_RDWR)
+            answering.join(timeout=10)
+    assert heard.pop(("localhost", "localhost")) != b""
+    assert heard == {("localhost", "may-khac"): b"", ("may-khac", "may-khac"): b""}
+
+
+def test_the_message_of_work_that_lasts_is_let_go_before_the_work_is_done() -> None:
+    """RabbitMQ breaks with whoever keeps a message for half an hour, as a machine does that runs a night."""
+    class Request:
+        acknowledged = 0
+
+        def acknowledge(self) -> None:
+            self.acknowledged += 1
+
+    in_hand, requests = InHand(), {name: Request() for name in ("dem", "tep")}
+    celery_state.requests.update(requests)
+    with in_hand.noted("dem"):
+        assert in_hand.let_go(seconds=3600) == []
+        with in_hand.noted("tep"):
+            pass
+        assert in_hand.let_go(seconds=0) == ["dem"]
+        assert in_hand.let_go(seconds=0) == []
+    assert {name: one.acknowledged for name, one in requests.items()} == {"dem": 1, "tep": 0}
 
 
 # --- beats and nights -----------------------------------------------------------------------------------------
@@ -515,7 +688,8 @@ def machine_now(root: Path) -> float:
 # --- commands -------------------------------------------------------------------------------------------------
 
 
-def test_the_commands_say_what_is_missing_and_what_lies_there(root: Path, desk: Desk, tmp_path: Path) -> None:
+def test_the_commands_say_what_is_missing_and_what_lies_there(root: Path, desk: Desk, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     desk.lay([Order("examine:a", "examine", "verify", {}, urgent=True)])
     desk.sign_of_life("mot", ["ocr"], 4, "khác", "0.1")
     run = CliRunner().invoke
@@ -523,6 +697,9 @@ def test_the_commands_say_what_is_missing_and_what_lies_there(root: Path, desk: 
     told = json.loads(done.stdout)
     assert done.exit_code == 0 and told["work"][0]["id"] == "examine:a" and not told["machines"][0]["fits"]
     assert "examine:a" in run(luutru, ["--root", str(root), "worker", "status"]).stdout
+    away = run(luutru, ["--root", str(root), "worker", "--dry-run", "--queue", "ocr"])
+    assert isinstance(away.exception, broker.BrokerAwayError) and away.exception.exit_code == 1
+    monkeypatch.setattr(broker, "greet", lambda _settings: None)
     assert run(luutru, ["--root", str(root), "worker", "--dry-run", "--queue", "ocr"]).exit_code == 0
     assert run(luutru, ["--root", str(root), "beat", "--once"]).exit_code == 0
     opening.make_archive(tmp_path / "mot-may", {}).close()

@@ -16,7 +16,8 @@ from archive.commands import casefile
 from archive.errors import RefusedError, SettingsError
 from archive.findings import Level, finding
 from archive.opening import Archive
-from archive.settings import Settings, as_toml, load
+from archive.settings import Settings, load
+from archive.settings_file import as_toml
 from ingest import intake, nightly
 from ingest.commands import quarantine
 from tests.conftest import ROOT

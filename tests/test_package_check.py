@@ -8,7 +8,7 @@ import os
 import struct
 import tomllib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -596,16 +596,18 @@ def test_an_href_means_one_file_of_the_package_or_none(base: str, href: str, pat
     assert (target.path, target.there, target.codes) == (path, bool(path), oddities)
 
 
+@pytest.fixture(scope="module")
+def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with open_package(write_zip(dict.fromkeys(HELD, b"x"), tmp_path_factory.mktemp("href") / "x.zip", "goi")) as opened:
+        yield opened
+
+
 @given(href=st.text() | st.lists(st.sampled_from(["..", ".", "/", "\\", "%2e", "%2F", "file:", "data", "C:", "~", "x"])
                                  ).map("".join), base=st.sampled_from(["", REP]))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_href_leads_out_of_the_package(href: str, base: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.zip"
-    if not path.exists():
-        write_zip(dict.fromkeys(HELD, b"x"), path, "goi")
-    with open_package(path) as opened:
-        target = resolve(opened, base, href)
-        assert target.there == opened.has(target.path) or not target.there
+@settings(max_examples=400, deadline=None)
+def test_no_href_leads_out_of_the_package(opened_once: Any, href: str, base: str) -> None:
+    target = resolve(opened_once, base, href)
+    assert target.there == opened_once.has(target.path) or not target.there
     assert ".." not in target.path.split("/")
     assert not target.path.startswith("/")
 

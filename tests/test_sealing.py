@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archive.findings import Finding, Level, rules
-from archive.settings import as_toml
+from archive.settings_file import as_toml
 from ingest import signatures as sig
 from ingest.commands.seal import command
 from ingest.signatures import sealing, sealing_archival, sealing_keys, sealing_look, sealing_place, sealing_timestamps

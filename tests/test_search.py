@@ -24,6 +24,7 @@ from archive.opening import Archive
 from search import index as index_module
 from search.commands import index as index_command
 from search.commands import search as search_command
+from search.dates import days
 from search.engines.keeping import compressed, decompressed
 from search.engines.tantivy_engine import TantivyEngine
 from search.engines.whoosh_engine import WhooshEngine
@@ -37,7 +38,7 @@ from search.index import (
     open_index,
     verify,
 )
-from search.query import Issued, Number, Phrase, Word, days, describe, parse
+from search.query import Issued, Number, Phrase, Word, describe, parse
 from search.snippets import highlight, one_edit_apart, snippet
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -20,9 +20,9 @@ from cryptography.x509.oid import NameOID
 from archive.opening import Archive
 from ingest.commands import trust
 from ingest.signatures.trust import load_trust
+from samples.making import pki
 
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY, OTHER = pki.key("uy-ban"), pki.key("giam-doc")
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA thử nghiệm G9")])
 DER = serialization.Encoding.DER
 

@@ -18,11 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from archive.errors import ArchiveBusyError, DestroyedError, LuuTruError, RefusedError, UsageError
+from archive.telemetry import Teller, wanted
 from archive.terminal import explain
 from search.index import IndexOutdatedError
 from web import health
 from web.api import ROOT, create_api
-from web.counting import Counted
+from web.counting import Counted, path_for_log
 from web.exchange.app import Exchange, create_exchange
 from web.exchange.problems import ROOT as EXCHANGE
 from web.pages import OPEN, ROUTERS
@@ -30,6 +31,7 @@ from web.people import NotAllowedError, NotLoggedInError, TooManyError, person
 from web.rendering import FORM_FIELD, STATIC, page
 from web.security import SAFE, Guard, StaleFormError, checked_form, retry_after
 from web.site import Site
+from web.tracing import Traced
 
 _LOG = logging.getLogger("luutru.web")
 
@@ -42,6 +44,8 @@ def create_app(root: Path, *, listens_on: tuple[str, ...] = ()) -> FastAPI:
     site = Site(root)
 
     exchanges: list[Exchange] = []
+    told = site.settings
+    teller = Teller(told, "portal", share=told.telemetry.share) if wanted(told) else None
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -50,6 +54,8 @@ def create_app(root: Path, *, listens_on: tuple[str, ...] = ()) -> FastAPI:
         yield
         for exchange in exchanges:
             await run_in_threadpool(exchange.stop)
+        if teller is not None:
+            await run_in_threadpool(teller.close)
         site.close()
 
     app = FastAPI(title="Lưu Trữ", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life,
@@ -73,6 +79,8 @@ def create_app(root: Path, *, listens_on: tuple[str, ...] = ()) -> FastAPI:
         app.add_exception_handler(kind, answer)
     app.add_middleware(Guard, settings=site.settings, limits=site.limits, failed=_failed, listens_on=listens_on)
     app.add_middleware(Counted, requests=site.requests)
+    if teller is not None:
+        app.add_middleware(Traced, teller=teller)
     return app
 
 
@@ -149,9 +157,7 @@ async def _ours(request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     """We failed: a number to find it in the log by, and nothing of the insides."""
     number = secrets.token_hex(4)
-    # The address of a one-time link is a secret.
-    path = request.url.path if not request.url.path.startswith("/link/") else "/link/…"
-    _LOG.error("%s %s %r", number, request.method, path, exc_info=error)
+    _LOG.error("%s %s %r", number, request.method, path_for_log(request.scope), exc_info=error)
     return page(request, "error.html", status=500, what="failed", detail=number)
 
 

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Requests:
@@ -44,13 +44,24 @@ class Counted:
         try:
             await self.app(scope, receive, sending)
         finally:
-            path, method = _pattern(scope), scope["method"]
-            self.requests.answered.labels(method if method in _METHODS else "other", path, str(status)).inc()
+            path, method = pattern(scope), scope["method"]
+            self.requests.answered.labels(method if method in METHODS else "other", path, str(status)).inc()
             self.requests.took.labels(path).observe(time.perf_counter() - begun)
 
 
-def _pattern(scope: Scope) -> str:
+def pattern(scope: Scope) -> str:
     """The pattern of the route that answered, with the place where its application is mounted; "other": none did."""
     route = scope.get("route")
-    pattern = getattr(route, "path", "")
-    return f"{scope.get('root_path', '')}{pattern}" if pattern else "other"
+    path = getattr(route, "path", "")
+    return f"{scope.get('root_path', '')}{path}" if path else "other"
+
+
+def path_for_log(scope: Scope) -> str:
+    """The path as the log may have it: without the names of accounts, and without the secret of a one-time link."""
+    path: str = scope["path"]
+    if path.startswith("/link/"):
+        return "/link/…"
+    for key in ("name", "token"):
+        if value := (scope.get("path_params") or {}).get(key):
+            path = path.replace(str(value), "…")
+    return path

@@ -12,7 +12,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from pydantic import BaseModel
 
 from archive.i18n import language
 from archive.settings import FILE_NAME, Settings
+from archive.settings_file import first_paragraph, in_vietnamese
 
-_VIETNAMESE = Path(__file__).with_name("settings_vi.toml")
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _SAID = re.compile(r"(?i)\b(pass(?:word|wd|phrase)?|pwd|secret|token|pin|key)(\s*[=:]\s*)[^\s&;,\"']+")
 HIDDEN = "•••"
@@ -74,7 +73,7 @@ def effective(settings: Settings, sources: Sources) -> list[Part]:
     parts = [Part("", "", tuple(_ones("", type(settings), settings, sources)))]
     for name, value in settings:
         if isinstance(value, BaseModel):
-            meaning = _meaning(name, " ".join((type(value).__doc__ or "").split("\n\n")[0].split()))
+            meaning = _meaning(name, first_paragraph(type(value).__doc__))
             parts.append(Part(name, meaning, tuple(_ones(name, type(value), value, sources))))
     return parts
 
@@ -113,19 +112,7 @@ def shown(value: Any) -> str:
 
 
 def _meaning(name: str, english: str) -> str:
-    return _vietnamese().get(name, english) if language() == "vi" else english
-
-
-@cache
-def _vietnamese() -> Mapping[str, str]:
-    told = tomllib.loads(_VIETNAMESE.read_text(encoding="utf-8"))
-    found: dict[str, str] = {}
-    for name, value in told.items():
-        if isinstance(value, dict):
-            found |= {f"{name}.{key}" if key != "_" else name: one for key, one in value.items()}
-        else:
-            found[name] = value
-    return found
+    return in_vietnamese().get(name, english) if language() == "vi" else english
 
 
 def _state(place: Path) -> tuple[int, int]:

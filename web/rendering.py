@@ -144,4 +144,4 @@ def _decimal1(value: float) -> str:
 
 def _share(value: float | None, whole: float = 1.0) -> str:
     """A share of `whole` in percent: 61 %; a dash where it is not known."""
-    return "–" if value is None else f"{100 * value / whole:.0f} %"
+    return "–" if value is None else f"{100 * value / whole:.0f}\N{NO-BREAK SPACE}%"

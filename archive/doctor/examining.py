@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from archive import settings as settings_module
-from archive.doctor import certificates, keeping, machine, parts, records
+from archive.doctor import certificates, collector, keeping, machine, parts, records
 from archive.errors import LuuTruError
 from archive.findings import Finding, finding
 from archive.fixity.checking import Status, status
@@ -32,6 +32,7 @@ def examine(settings: Settings, now: datetime) -> tuple[list[Finding], list[part
     found += _asked("file systems", lambda: machine.file_systems(settings))
     found += _asked("left over", lambda: machine.left_over(settings))
     found += _asked("settings", lambda: records.set_up(settings))
+    found += _asked("collector", lambda: collector.answers(settings))
     found += _asked("certificates", lambda: certificates.believed(settings, now))
     found += _asked("key", lambda: certificates.own_key(settings, now))
     try:
@@ -60,6 +61,8 @@ def _of_archive(archive: Archive, stand: Status, now: datetime) -> list[Finding]
     found += _asked("clock", lambda: machine.time_of(archive, now))
     found += _asked("nights", lambda: records.nights(archive, now))
     found += _asked("damage", lambda: records.damage(stand))
+    found += _asked("rows", lambda: records.rows(archive))
+    found += _asked("accounts", lambda: records.accounts(archive))
     found += _asked("evidence", lambda: records.evidence(archive, now))
     found += _asked("index", lambda: records.index(archive))
     found += _asked("copies", lambda: keeping.copies(archive, stand, now))

@@ -6,7 +6,6 @@ import ctypes
 import os
 import platform
 import shutil
-import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,11 +14,12 @@ from sqlalchemy import func, select
 
 from archive import clock
 from archive.backup import media
+from archive.doctor import secrets
 from archive.findings import Finding, finding
 from archive.fixity import places
 from archive.model import Document, Event, File
 from archive.opening import Archive
-from archive.settings import FILE_NAME, Settings
+from archive.settings import Settings
 
 LEAST = 50 << 20            # bytes below which no night begins (ingest/nightly.py)
 SOON = 90                   # days within which a disk that fills up is told
@@ -79,7 +79,7 @@ def clock_state() -> int:
 
 
 def rights(settings: Settings) -> Iterator[Finding]:
-    """Whether this account may write the archive's folder, and nobody else read what is secret in it."""
+    """Whether this account may write the archive's folder, and nobody else read what is secret."""
     root = settings.root
     for place in (root, root / "store", root / "store" / "ocfl", root / "store" / "ledger"):
         if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
@@ -88,15 +88,7 @@ def rights(settings: Settings) -> Iterator[Finding]:
     others = [one for one in [*root.iterdir(), *(root / "store").iterdir()] if one.lstat().st_uid != owner]
     if others:
         yield finding("DOCTOR-013", str(others[0]), n=len(others))
-    seal = settings.seal
-    secret = [root / "accounts.db", root / "acts.jsonl",
-              *(settings.path(Path(one)) for one in (seal.pkcs12, seal.secret_file, settings.oidc.secret_file) if one)]
-    for place in secret:
-        if place.is_file() and place.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield finding("DOCTOR-011", str(place))
-    if settings.database and "@" in settings.database and (root / FILE_NAME).is_file() and \
-            settings.database in (root / FILE_NAME).read_text(encoding="utf-8"):
-        yield finding("DOCTOR-014", FILE_NAME)
+    yield from secrets.kept(settings)
 
 
 def file_systems(settings: Settings, mounts: Path = Path("/proc/mounts")) -> Iterator[Finding]:

@@ -7,11 +7,14 @@ finished first). The caller owns the archive, so that no night writes meanwhile.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import select
 
 from archive import clock, destroyed, layout
 from archive.catalogue import record
@@ -21,11 +24,15 @@ from archive.fixity.damage import CHECKED, FAILED, Looked, Ward
 from archive.fixity.forecast import Forecast, forecast
 from archive.fixity.ledger_copies import LEDGER, look_at_ledger, mend_ledger
 from archive.fixity.mending import Settled
+from archive.fixity.places import Place
 from archive.i18n import _
 from archive.ledger import ACTOR, Entry, event_key
+from archive.model import Batch
 from archive.opening import Archive
 
 Progress = Callable[[int, int], None]
+FOLDERS = ("README.txt", "ocfl", "ledger", "intake", "staging", "damage", "destroying")     # docs/format.md
+MONTH = re.compile(r"\d{4}-\d{2}\.jsonl")
 TOLD = ("gone", "rolled_back", "misplaced", "disagrees", "forged", "unknown")      # more than one file of an object
 
 
@@ -53,7 +60,7 @@ def check(archive: Archive, *, copies: bool = True, actor: str = ACTOR,
         if looked.faults:
             results.append(looked)
     # Last: reading an object may finish what looks like a killed put.
-    others = list(_ledger_and_intake(archive, _told(ward, results)))
+    others = list(_ledger_and_intake(archive, _told(ward, results), ward.places[1:]))
     faults = [*others, *(sentence for looked in results for sentence in looked.sentences())]
     read = [place.key for place in ward.places]
     absent = [one.name for one in places.copies(archive.settings) if one not in ward.places] if copies else []
@@ -204,14 +211,14 @@ def _told(ward: Ward, results: Iterable[Looked]) -> set[str]:
             and any(fault.kind in TOLD for fault in looked.faults)}
 
 
-def _ledger_and_intake(archive: Archive, told: Collection[str] = ()) -> Iterable[str]:
+def _ledger_and_intake(archive: Archive, told: Collection[str] = (), copies: Iterable[Place] = ()) -> Iterable[str]:
     """What is no damage of an object: the ledger's chain, stored files that an object lacks, received bytes.
 
-    Objects in the folders `told` are left out.
+    Objects in the folders `told` are left out. Of `copies` only what waits there is looked at.
     """
     for fault in archive.ledger.check():
         yield _("ledger: {fault}").format(fault=fault)
-    expected, waiting = _what_the_ledger_says(archive)
+    expected, waiting, received = _what_the_ledger_says(archive)
     for object_id, files in sorted(expected.items()):
         if archive.store.folder(object_id).relative_to(archive.store.root).as_posix() in told:
             continue
@@ -222,18 +229,24 @@ def _ledger_and_intake(archive: Archive, told: Collection[str] = ()) -> Iterable
             yield from _missing_files(archive, object_id, files)
         except (IntegrityError, OSError, ValueError, KeyError):
             continue        # the object cannot be read: its damage is told
-    yield from _waiting_items(archive, waiting)
+    yield from _waiting_items(layout.intake_folder(archive.settings), waiting)
+    for copy in copies:
+        place = copy.folder / "intake"
+        there = {item: data for item, data in waiting.items() if (place / item).is_dir()}     # a copy may lag behind
+        yield from (f"{copy.name}: {sentence}" for sentence in _waiting_items(place, there))
+    yield from _lying_about(archive, received)
 
 
 def missing_objects(archive: Archive) -> list[str]:
     """The objects that the ledger says were stored and that are not in the store."""
-    expected, _waiting = _what_the_ledger_says(archive)
+    expected, _waiting, _received = _what_the_ledger_says(archive)
     return sorted(object_id for object_id in expected if not archive.store.has(object_id))
 
 
-def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, Any]]]:
-    """The files of each object by their SHA-256, and the items whose bytes should lie in the intake area."""
+def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, Any]], set[str]]:
+    """The files of each object by their SHA-256, the items whose bytes should lie in the intake area, all items."""
     expected: dict[str, dict[str, str]] = {}
+    received: set[str] = set()
     waiting: dict[str, dict[str, Any]] = {}
     destructions: list[tuple[str, dict[str, Any]]] = []
     packages: dict[str, dict[str, Any]] = {}
@@ -271,6 +284,7 @@ def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], 
                 waiting.pop(line.subject, None)
             case "received":
                 waiting[line.subject] = line.data
+                received.add(line.subject)
             case "package_received":
                 packages[line.subject] = line.data
             case "kept_out":
@@ -291,7 +305,7 @@ def _what_the_ledger_says(archive: Archive) -> tuple[dict[str, dict[str, str]], 
                 expected.get(object_id, {}).pop(path, None)
     for object_id in destroyed.rewriting(archive).under_way & expected.keys():
         expected[object_id] = {}        # it has its old history or its new one
-    return expected, waiting
+    return expected, waiting, received
 
 
 def _missing_files(archive: Archive, object_id: str, expected: dict[str, str]) -> Iterator[str]:
@@ -305,18 +319,44 @@ def _missing_files(archive: Archive, object_id: str, expected: dict[str, str]) -
                 object=object_id, path=path)
 
 
-def _waiting_items(archive: Archive, waiting: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _waiting_items(intake: Path, waiting: dict[str, dict[str, Any]]) -> Iterator[str]:
     for item, data in sorted(waiting.items()):
-        place = layout.intake_folder(archive.settings) / item / "received"
-        files = sorted(path for path in place.glob("*") if path.is_file()) if place.is_dir() else []
-        if data["sha256"] not in map(_sha256, files):
+        place = intake / item / "received"
+        files = sorted(path for path in place.glob("*") if _is_file(path)) if place.is_dir() else []
+        found = {file.name: _sha256(file) for file in files}
+        if data["sha256"] not in found.values():
             yield _("intake {item}: the received bytes of {name} are not there any more").format(
                 item=item, name=data["name"])
+        else:
+            for name, sha256 in found.items():
+                if sha256 != data["sha256"]:
+                    yield _("intake {item}: {name} lies there and was never received").format(item=item, name=name)
         for one in data.get("beside", ()):      # signature files, and the file of the backs of a scan
             path = place.parent / one["path"]
-            if not path.is_file() or _sha256(path) != one["sha256"]:
+            if not _is_file(path) or _sha256(path) != one["sha256"]:
                 yield _("intake {item}: the received bytes of {name} are not there any more").format(
                     item=item, name=one["name"])
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file lies there itself: the right bytes under a link may go with whatever disk they are on."""
+    return path.is_file() and not path.is_symlink()
+
+
+def _lying_about(archive: Archive, received: Collection[str]) -> Iterator[str]:
+    """What lies in the store's folders and belongs to none of them; while a night is under way nobody can say."""
+    with archive.catalogue.session() as session:
+        if session.scalar(select(Batch.id).where(Batch.finished_at == "").limit(1)) is not None:
+            return
+    store = layout.store_folder(archive.settings)
+    intake = layout.intake_folder(archive.settings)
+    strange = [one.name for one in store.iterdir() if one.name not in FOLDERS and not one.name.startswith(".")]
+    strange += [f"ledger/{one.name}" for one in layout.ledger_folder(archive.settings).iterdir()
+                if not MONTH.fullmatch(one.name)]
+    strange += [f"intake/{one.name}" for one in (intake.iterdir() if intake.is_dir() else ())
+                if one.name not in received and not one.name.startswith(".")]
+    for path in sorted(strange):
+        yield _("store: {path} belongs to nothing that is known").format(path=path)
 
 
 def _sha256(path: Path) -> str:

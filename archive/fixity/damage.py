@@ -35,6 +35,7 @@ from archive.reading import read_small
 from archive.store import folder_of as folder_of
 from archive.verifying import Fault, Told, compare, own_inventory, proved
 
+ROOT = "ocfl"           # what the storage root itself is called, where the fault is in none of its objects
 READERS = min(4, (os.cpu_count() or 1) * 2)     # objects read at the same time: a disk answers several at once
 FOUND, REPAIRED = "damage_found", "repaired"
 CHECKED, FAILED = "fixity_checked", "fixity_failed"
@@ -123,7 +124,7 @@ class Looked:
 
         Its folder bears its id, percent-encoded (OCFL extension 0003), also when nothing else is left of it.
         """
-        name = self.truth.object_id if self.truth else unquote(self.folder.rpartition("/")[2]) or self.folder
+        name = self.truth.object_id if self.truth else unquote(self.folder.rpartition("/")[2]) or ROOT
         return f"{self.place.name}: {name}" if self.place.is_copy else name
 
     def sentences(self) -> list[str]:

@@ -4,31 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from archive import layout
+from archive import clock, layout, telemetry
 from archive.findings import Level, worst
 from archive.i18n import _
 from archive.opening import Archive
 from archive.terminal import archive_at, console, log_to, print_json
-from ingest import nightly, report
-from ingest.commands.report import print_finding, print_report
+
+if TYPE_CHECKING:
+    from ingest.forecast import Forecast
+    from ingest.nightly import Progress as Told
+    from ingest.report import Report
 
 
 @click.command(help=_("Run tonight's batch: take in what waits, store it, report. Safe to run again at any time."))
-@click.option("--dry-run", is_flag=True, help=_("say what waits and change nothing"))
+@click.option("--dry-run", is_flag=True, help=_("say what waits, and what the night will come to; change nothing"))
+@click.option("--until", "until", metavar="HH:MM", help=_(
+    "begin nothing that would not be done by then (Vietnam's time; “off”: take as long as it takes); urgent documents "
+    "first, the rest waits whole for the next night; otherwise the setting night.until"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_context
-def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
+def command(ctx: click.Context, dry_run: bool, until: str | None, as_json: bool) -> None:
     """Run tonight's batch: take in what waits, store it, report."""
+    from ingest import nightly, report  # a second of libraries, which no --help should wait for
+    from ingest.commands.report import print_finding, print_report
+    from ingest.until import moment
+
     with archive_at(ctx.obj) as archive:
+        end = moment(archive.settings.night.until if until is None else until, clock.now())
         if dry_run:
-            _say_what_waits(archive, as_json)
+            _say_what_waits(archive, end, as_json)
             return
-        with log_to(archive.settings.root / "log"), progress_bars(quiet=as_json) as progress:
-            night = nightly.run(archive, progress)
+        with log_to(archive.settings.root / "log"), progress_bars(quiet=as_json) as bars, \
+                telemetry.night(archive.settings, bars) as progress:
+            night = nightly.run(archive, progress, end, _not_told if as_json else _print_forecast)
         with archive.catalogue.session() as session:
             batch = night.batch or report.latest_batch(session)
         if not night.batch and not as_json:
@@ -55,7 +69,7 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
         ctx.exit(exit_code(made, max(levels, default=Level.ok)))
 
 
-def exit_code(made: report.Report, level: Level) -> int:
+def exit_code(made: Report, level: Level) -> int:
     """4 when the store is known to be damaged, 1 when we failed, 3 when items need a person, else 0."""
     if any(promise.state == "broken" and (promise.name in ("fixity", "copy") or promise.figures.get("altered"))
            for promise in made.promises):
@@ -66,11 +80,13 @@ def exit_code(made: report.Report, level: Level) -> int:
 
 
 @contextmanager
-def progress_bars(*, quiet: bool) -> Iterator[nightly.Progress]:
+def progress_bars(*, quiet: bool) -> Iterator[Told]:
     """A bar for each stage of a night, on a terminal."""
-    names = {"collect": _("taking in"), "examine": _("checking, verifying, reading"), "store": _("storing"),
+    names = {"collect": _("taking in"), "sheets": _("looking for separator sheets"),
+             "examine": _("checking, verifying, reading"), "store": _("storing"),
              "seal": _("sealing scans"),
-             "index": _("indexing"), "recheck": _("checking signatures again"), "copy": _("copying")}
+             "index": _("indexing"), "recheck": _("checking signatures again"),
+             "drill": _("making the catalogue again on trial"), "copy": _("copying")}
     shown = console(stderr=True)
     if quiet or not shown.is_terminal:
         yield lambda *_args: None
@@ -86,17 +102,33 @@ def progress_bars(*, quiet: bool) -> Iterator[nightly.Progress]:
         yield show
 
 
-def _say_what_waits(archive: Archive, as_json: bool) -> None:
-    from archive import clock
-    from ingest.stages.collect import waiting_files
+def _not_told(_ahead: Forecast) -> None:
+    pass
 
-    waiting, findings = waiting_files(archive, clock.now())
-    size = sum(one.path.stat().st_size for _source, one in waiting)
+
+def _print_forecast(ahead: Forecast) -> None:
+    for told in ahead.sentences() if not ahead.empty else []:
+        console().print(told, soft_wrap=True)
+
+
+def _say_what_waits(archive: Archive, until: datetime | None, as_json: bool) -> None:
+    from ingest.forecast import amount
+    from ingest.nightly import look_ahead
+
+    ahead, waiting, findings = look_ahead(archive, until)
     if as_json:
-        print_json({"waiting": [one.name for _source, one in waiting], "bytes": size,
+        print_json({"waiting": [one.name for _source, one in waiting], "bytes": ahead.size,
+                    "forecast": {**ahead.as_dict(), "ends": clock.stamp(ahead.ends), "free": ahead.free,
+                                 "room_wanted": ahead.wanted},
                     "inbox_findings": [one.as_dict() for one in findings]})
         return
-    console().print(_("{n} files wait in the inbox ({size} MB). Nothing was changed.").format(
-        n=len(waiting), size=round(size / 1e6, 1)))
+    if ahead.empty:
+        console().print(_("Nothing waits. Nothing was changed."))
+    else:
+        _print_forecast(ahead)
+        if ahead.free < ahead.wanted:
+            console().print(_("That is too little room: a night begins with {wanted} free.").format(
+                wanted=amount(ahead.wanted)))
+        console().print(_("Nothing was changed."))
     for one in findings:
         console().print(f"  {one.code}  {one.sentence()}")

@@ -17,7 +17,7 @@ from archive.findings import Finding, Level
 from archive.fixity.checking import place_state
 from archive.i18n import _, ngettext_
 from archive.terminal import STATES, archive_at, console, legal_value_name, print_json, state_name, verdict_name
-from ingest import digitised, report
+from ingest import digitised, report, report_keeping
 from ingest.commands import report_period
 from ingest.commands.report_digitised import command as digitised_command
 
@@ -63,16 +63,27 @@ def print_report(made: report.Report, page: Path | None, *, short: bool = False)
     out = console()
     out.print()
     out.rule(f"[bold]{_('Morning report')} · {made.batch} · {escape(made.agency)}")
-    counts = "  ".join(f"[{STATES[state]}]{state_name(state)}: {n}[/]" for state, n in made.counts.items())
+    counts = "  ".join(f"[{STATES[state]}]{report_keeping.counted(state, made.left)}: {n}[/]"
+                       for state, n in made.counts.items())
     ended = local_clock(made.finished_at) or _("not yet")
     out.print(f"{_('Started')} {local_clock(made.started_at)} · {_('ended')} {ended} · "
               f"{_('received')}: {sum(made.counts.values())}")
     out.print(counts)
+    if foretold := report_keeping.forecast_sentence(made.forecast, made.took):
+        out.print(f"[dim]{escape(foretold)}[/]", soft_wrap=True)
     for found in made.inbox:
         print_finding(found)
     for package in made.packages:
         out.print(f"[bold]{_('Package')}[/bold] {escape(package.name)}: {escape(package_sentence(package))}",
                   soft_wrap=True)
+    if made.left:
+        out.print(f"\n[bold]{_('Left for the next night')}[/bold]")
+        out.print(f"  {escape(report_keeping.left_sentence(made.left))}", soft_wrap=True)
+        for waits in made.left["first"]:
+            mark = f"[red]{_('urgent')}[/] " if waits["urgent"] else ""
+            out.print(f"  [dim]●[/] {mark}{escape(waits['name'])}  [dim]{waits['item']}[/]", soft_wrap=True)
+        if (more := made.left["items"] - len(made.left["first"])) > 0:
+            out.print(f"  [dim]{_('… and {n} more').format(n=more)}[/]")
     if made.rechecked:
         out.print(f"\n[bold]{_('Signatures checked again: verdicts that changed')}[/bold]")
     for looked in made.rechecked:
@@ -181,6 +192,8 @@ def recheck_sentence(one: report.RecheckedDocument) -> str:
 
 def promise_sentence(promise: report.Promise) -> str:
     """A promise and how it stands, in words."""
+    if promise.name in report_keeping.NAMES:
+        return report_keeping.sentence(promise.name, promise.state, promise.figures)
     if promise.name == "copy":
         return _copy(promise.figures)
     if promise.name == "forecast":
@@ -211,6 +224,8 @@ def promise_sentence(promise: report.Promise) -> str:
         "fixity": _("Every stored file was read again within {days} days; the oldest reading is {age} days old"),
         "evidence": _("This night is sealed ({seal}) under a timestamp of {time} by {server}")}
     told = sentences[promise.name].format(**promise.figures)
+    if promise.name == "nothing_lost" and promise.figures.get("left"):
+        told += "; " + _("{left} wait whole for the next night").format(**promise.figures)
     if promise.name == "fixity" and promise.figures.get("mended"):
         told += "; " + _("{mended} faults were mended from sound copies since yesterday").format(**promise.figures)
     return told

@@ -29,16 +29,21 @@ def command() -> None:
 @click.pass_context
 def run(ctx: click.Context, queues: tuple[str, ...], processors: int, name: str, dry_run: bool) -> None:
     """Take work until SIGTERM."""
-    from ingest.machines.app import broker_of
+    from ingest.machines.app import BrokerAwayError, greet
     from ingest.machines.desk import Desk
 
     root = Path(ctx.obj).absolute()
     with archive_at(root) as archive:      # what stands in the way is said here, once
         settings = archive.settings
-    broker_of(settings)
     Desk(settings).close()
     chosen = [one for one in QUEUES if one in queues] or list(QUEUES)
     out = console(stderr=True)
+    try:
+        greet(settings)
+    except BrokerAwayError as error:
+        if dry_run:
+            raise
+        out.print(_("{error}; this machine waits for it.").format(error=str(error)[:1].upper() + str(error)[1:]))
     if dry_run:
         out.print(_("This machine can take work: {queues}").format(queues=", ".join(chosen)))
         return

@@ -22,6 +22,7 @@ import pikepdf
 
 from ingest.digitise.engine import Reading
 from ingest.digitise.pages import FileKind, frame_dpi, open_picture
+from ingest.pdfa import pdfa as load_pdfa
 from ingest.pdflook import actions
 
 FLAVOUR = "2b"
@@ -198,8 +199,7 @@ def finish(source: Path, target: Path, *, title: str, made_at: datetime, creator
 
     Returns why the result is not PDF/A, and then it is an ordinary PDF that claims nothing; empty: it is.
     """
-    import pikepdf.pdfa as pdfa
-
+    pdfa = load_pdfa()
     with pikepdf.open(source) as pdf:
         for page in pdf.pages:
             _name_text_layer(pdf, page)

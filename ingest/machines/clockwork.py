@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, time, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -35,7 +34,7 @@ class Beat:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.desk = Desk(settings)
-        self.sender: Any = broker.make_app(settings)
+        self.sender = broker.Sender(settings)
         self._lock: ExitStack | None = None
         self._still: Callable[[], bool] | None = None
         self._said = ""
@@ -85,13 +84,11 @@ class Beat:
         return found
 
     def _send(self) -> None:
-        from kombu.exceptions import OperationalError
-
         for work, queue, urgent in self.desk.to_send([NIGHT, REPORT]):
             try:
-                broker.send(self.sender, work.partition(":")[0], work, queue, urgent=urgent)
-            except (OperationalError, OSError) as error:
-                log.warning("the broker does not take messages", error=type(error).__name__)
+                self.sender.send(work.partition(":")[0], work, queue, urgent=urgent)
+            except broker.BrokerAwayError as error:
+                log.warning("the broker does not take messages", error=error.kind)
                 self.desk.not_sent([work], TICK_SECONDS)
 
     def _forget(self, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """The night's side: items laid on the desk, messages sent, what comes back put in its place.
 
-The night hands out a bounded number of items at a time, urgent ones first; it sends messages again that nobody
-followed, takes work away from machines that went silent, sets aside what several machines could not do, and does
+The night hands out a bounded number of items at a time, in the order in which they come; it sends messages again that
+nobody followed, takes work away from machines that went silent, sets aside what several machines could not do, and does
 everything itself when there is no machine. So a broker that forgets, or a machine that dies, costs time and no item.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,15 +26,16 @@ from ingest.machines import views
 from ingest.machines.desk import Desk, Order, Told
 from ingest.machines.fingerprint import fingerprint
 from ingest.sources.packages import SOURCE
+from ingest.urgency import is_urgent
 
 EXAMINE = "examine"
 SHOWN_SECONDS = 60.0        # a shared file system may take so long to show on one machine what another wrote
 ROOM_RUNNING = 8 << 20      # bytes free on the shared disk below which the night stops
 _PAUSES = (0.02, 0.25)      # seconds between two looks at the desk: at work, and when nothing happens
+NUDGE_SECONDS = 5.0         # after which messages are sent once more when nobody has anything in hand
 _BROKER_SECONDS = 3.0       # until a broker that did not answer is asked again
 _LOOK_SECONDS = 1.0         # between two looks at what machines there are and what they have
 _PICTURES = {".tif", ".tiff", ".jpg", ".jpeg", ".png", ".jp2", ".bmp"}
-_URGENT = ("khẩn", "hỏa tốc", "hoả tốc")
 
 log = structlog.get_logger()
 
@@ -44,12 +44,14 @@ log = structlog.get_logger()
 class _Out:
     """What is handed out: the items that lie on the desk, those that do not yet, and since when nothing happened."""
 
-    waiting: deque[Item]
+    waiting: Iterator[Item]
+    more: bool = True           # whether some still wait, as far as is known
     lying: dict[str, Item] = field(default_factory=dict)
     unseen: dict[str, float] = field(default_factory=dict)      # token → since when its files are waited for
     quiet_since: float = field(default_factory=lambda: _alone_since[0] if _alone_since else time.monotonic())
     broker_after: float = 0.0
-    broker_lost: bool = False
+    broker_lost: str = ""       # why it did not take the last message; empty: it did
+    nudged: bool = False
     looked: float = 0.0
 
 
@@ -66,12 +68,13 @@ def take_said() -> list[Finding]:
 def examine_all(items: Iterable[Item], context: Context, only: str = "") -> Iterator[Examined]:
     """Put `items` through the stages (or those of the name `only`) on whatever machines take them.
 
-    Yields each as it is done, in no fixed order, as ingest.worker.examine_all does on one machine. The caller owns the
-    archive. Raises NoRoomError when the shared disk is full, SQLAlchemy's errors when the database stays away.
+    Yields each as it is done, in no fixed order, as ingest.worker.examine_all does on one machine; takes an item only
+    when it is about to be handed out. The caller owns the archive. Raises NoRoomError when the shared disk is full,
+    SQLAlchemy's errors when the database stays away.
     """
     settings = context.settings
-    desk, sender = Desk(settings), broker.make_app(settings)
-    out = _Out(deque(sorted(items, key=lambda item: not is_urgent(item))))     # stable: the largest first otherwise
+    desk, sender = Desk(settings), broker.Sender(settings)
+    out = _Out(iter(items))
     asked = {"night": context.night.isoformat(), "at": clock.stamp(context.at), "only": only,
              "settings": fingerprint(settings), "trust": _inside(settings.path(settings.signatures.trust), context)}
     try:
@@ -80,14 +83,13 @@ def examine_all(items: Iterable[Item], context: Context, only: str = "") -> Iter
                 _say(finding("WORKER-003", machine.name))
         desk.clear(EXAMINE)         # of a night that was killed
         views.sweep(settings)
-        while out.waiting or out.lying:
+        while out.more or out.lying:
             _lay(desk, out, asked, context)
             _send(desk, sender, out)
             done = list(_take_in(desk, out, context))
             yield from done
             if done:
-                out.quiet_since = time.monotonic()
-                _alone_since.clear()
+                _somebody_works(out)
             yield from _look_after(desk, out, context, only)
             time.sleep(_PAUSES[not done])
     finally:
@@ -95,13 +97,6 @@ def examine_all(items: Iterable[Item], context: Context, only: str = "") -> Iter
         views.sweep(settings)
         desk.close()
         sender.close()
-
-
-def is_urgent(item: Item) -> bool:
-    """Whether the document is marked as urgent (Khẩn, Thượng khẩn, Hỏa tốc), as far as is known before it is read."""
-    fields = {**item.fields, **item.facts.get("registry", {})}
-    told = " ".join(str(fields.get(tag, "")) for tag in ("priority", "priorityCode")).casefold()
-    return any(word in told for word in _URGENT)
 
 
 def queue_of(item: Item, only: str = "") -> str:
@@ -126,8 +121,10 @@ def _inside(path: Path, context: Context) -> str:
 
 def _lay(desk: Desk, out: _Out, asked: dict[str, Any], context: Context) -> None:
     orders = []
-    while out.waiting and len(out.lying) < context.settings.workers.ahead:
-        item = out.waiting.popleft()
+    while out.more and len(out.lying) < context.settings.workers.ahead:
+        if (item := next(out.waiting, None)) is None:
+            out.more = False
+            break
         name = f"{EXAMINE}:{item.id}"
         out.lying[name] = item
         told = {**intake.as_dict(item), "folder": _inside(item.folder, context)}
@@ -135,23 +132,21 @@ def _lay(desk: Desk, out: _Out, asked: dict[str, Any], context: Context) -> None
     desk.lay(orders)
 
 
-def _send(desk: Desk, sender: Any, out: _Out) -> None:
+def _send(desk: Desk, sender: broker.Sender, out: _Out) -> None:
     """Send the messages that are due. What the broker does not take is due again in a moment."""
-    from kombu.exceptions import OperationalError
-
     if time.monotonic() < out.broker_after:
         return
     due = desk.to_send([EXAMINE])
     for n, (work, queue, urgent) in enumerate(due):
         try:
-            broker.send(sender, EXAMINE, work, queue, urgent=urgent)
-        except (OperationalError, OSError) as error:
-            log.warning("the broker does not take messages", error=type(error).__name__)
+            sender.send(EXAMINE, work, queue, urgent=urgent)
+        except broker.BrokerAwayError as error:
+            log.warning("the broker does not take messages", error=error.kind)
             desk.not_sent([one[0] for one in due[n:]], 0.0)
-            out.broker_after, out.broker_lost = time.monotonic() + _BROKER_SECONDS, True
+            out.broker_after, out.broker_lost = time.monotonic() + _BROKER_SECONDS, error.kind
             return
     if due and out.broker_lost:         # it is back, and may have forgotten what it had
-        out.broker_lost = False
+        out.broker_lost = ""
         desk.not_sent(out.lying, 0.0)
 
 
@@ -190,13 +185,14 @@ def _put_in_place(desk: Desk, out: _Out, told: Told, item: Item, context: Contex
     views.adopt(settings, told.token, item.folder, others=bool(done.facts.get("package", {}).get("unfolded")))
     desk.clear(EXAMINE, [told.id])
     del out.lying[told.id]
-    return Examined(done, [Finding.from_dict(one) for one in result["findings"]], result["cpu"], result["error"])
+    return Examined(done, [Finding.from_dict(one) for one in result["findings"]], result["cpu"], result["error"],
+                    times=result.get("times", []))
 
 
 def _look_after(desk: Desk, out: _Out, context: Context, only: str) -> Iterator[Examined]:
     """Once a second: silent machines, a full disk, and whether anybody is there at all."""
     now = time.monotonic()
-    if now - out.looked < _LOOK_SECONDS or not (out.waiting or out.lying):
+    if now - out.looked < _LOOK_SECONDS or not out.lying:
         return
     out.looked, settings = now, context.settings
     if shutil.disk_usage(settings.root).free < ROOM_RUNNING:
@@ -204,11 +200,18 @@ def _look_after(desk: Desk, out: _Out, context: Context, only: str) -> Iterator[
     for work, machine in desk.take_back([EXAMINE]):
         log.warning("a machine went silent", machine=machine, work=work)
     if desk.claimed(EXAMINE):
-        out.quiet_since = now
-        _alone_since.clear()
+        _somebody_works(out)
         return
+    if now - out.quiet_since >= NUDGE_SECONDS and not out.nudged:
+        out.nudged = True       # a broker that was started anew between two messages has forgotten those before
+        desk.not_sent(out.lying, 0.0)
     if now - out.quiet_since >= settings.workers.patience_seconds:
         yield from _do_here(desk, out, context, only)       # and on like this, until a machine is quicker
+
+
+def _somebody_works(out: _Out) -> None:
+    out.quiet_since, out.nudged = time.monotonic(), False
+    _alone_since.clear()
 
 
 def _do_here(desk: Desk, out: _Out, context: Context, only: str) -> Iterator[Examined]:
@@ -220,6 +223,8 @@ def _do_here(desk: Desk, out: _Out, context: Context, only: str) -> Iterator[Exa
     if mine:
         log.warning("no machine takes work; the machine of the night does it itself", items=len(mine))
         _say(finding("WORKER-002", "luutru worker", seconds=f"{context.settings.workers.patience_seconds:g}"))
+        if out.broker_lost:
+            _say(finding("WORKER-004", "workers.broker", error=out.broker_lost))
         yield from examine_here(mine, context, only)
 
 

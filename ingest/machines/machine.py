@@ -154,7 +154,7 @@ class Machine:
         item = intake.as_dict(done.item)
         item.pop("folder")
         return {"item": item, "findings": [one.as_dict() for one in done.findings], "cpu": done.cpu,
-                "error": done.error, "files": views.listed(place), "machine": self.name}
+                "times": done.times, "error": done.error, "files": views.listed(place), "machine": self.name}
 
     def _here(self, path: str) -> Path:
         """A path that is told from the archive's folder, as it is on this machine. Raises NotFitError.

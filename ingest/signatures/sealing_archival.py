@@ -70,9 +70,10 @@ def faults(path: Path, claim: Claim) -> list[str]:
     show drawn into the pages; the rules for annotations and forms are looked at here. Memory: objects, not pictures.
     """
     import pikepdf
-    from pikepdf import pdfa
 
-    flavour = f"{claim.part}b"
+    from ingest.pdfa import pdfa as load_pdfa
+
+    pdfa, flavour = load_pdfa(), f"{claim.part}b"
     try:
         as_it_lies = pdfa.validate_written(path, flavour)
         found = [one.message for one in as_it_lies.findings if one.kind == "violation"]

@@ -8,6 +8,7 @@ This module is what worker processes load first; it must not touch the catalogue
 from __future__ import annotations
 
 import os
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -51,8 +52,10 @@ def examine(item: Item, context: Context, only: str = "") -> Examined:
         elif is_long_scan(item):
             stages = (("package", unfold), *STAGES)
         for name, stage in stages:
-            started = _cpu()
+            started, begun = _cpu(), time.time()
+            result.times.append([name, begun, begun])       # of one that breaks off, too
             found = stage(item, context)
+            result.times[-1][2] = time.time()
             result.cpu[name] = result.cpu.get(name, 0.0) + _cpu() - started
             result.findings += [one for one in found if one not in result.findings]
             if name == "package" and "package" in item.facts:

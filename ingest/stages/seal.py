@@ -151,7 +151,7 @@ def seal_copies(sealer: Sealer, pairs: Sequence[tuple[Path, Path]], names: Mappi
             done.sealed.append(one)
     except Exception as error:          # a fault of ours, with this file
         _unless_full(error)
-        log.exception("sealing failed", file=next(iter(names.values()), ""))
+        log.exception("sealing failed")
         done.findings.append(_warning(finding("SEAL-056", next(iter(names.values()), "?"), error=type(error).__name__)))
         done.waits = "SEAL-056"
     if done.waits or done.never:

@@ -23,6 +23,7 @@ from search.index import Facet, Filters, Hit, Index, Results, open_index
 from search.snippets import Snippet, highlight
 
 MARK = "bold yellow"
+WIDE = 110              # columns of a terminal from which on each thing has a column of its own
 ORDERS = ("best", "newest", "oldest")
 
 
@@ -126,21 +127,37 @@ def _show(results: Results, offset: int) -> None:
         out.print(_("Did you mean: {query}").format(query=results.instead), markup=False, soft_wrap=True)
     if not results.hits:
         return
-    table = Table(show_lines=True, header_style="bold", expand=True)
-    table.add_column(_("Code"), no_wrap=True)
-    for name in (_("Date"), _("Number")):
-        table.add_column(name, overflow="fold", max_width=20)
-    table.add_column(_("Type"), max_width=12)
-    table.add_column(_("Subject and text"), ratio=1)
-    for hit in results.hits:
-        subject = _marked(highlight(hit.subject, results.query), "bold")
-        table.add_row(hit.code, _day(hit.issued_on), number_of_hit(hit), hit.type_name,
-                      Text("\n").join([subject, _marked(hit.snippet, "")]) if hit.subject else _marked(hit.snippet, ""))
-    out.print(table)
+    out.print(_table(results, wide=out.width >= WIDE))
     _show_facets(results.facets)
     last = offset + len(results.hits)
     if last < results.total:
         out.print(_("Shown: {first}–{last}. For more: --offset {last}").format(first=offset + 1, last=last))
+
+
+def _table(results: Results, *, wide: bool) -> Table:
+    """The hits: with a column for each of what tells them apart, or, in a narrow terminal, all of that in one."""
+    table = Table(show_lines=True, header_style="bold", expand=True)
+    if wide:
+        table.add_column(_("Code"), no_wrap=True)
+        table.add_column(_("Number"), overflow="fold", max_width=20)
+        table.add_column(_("Date"), no_wrap=True)
+        table.add_column(_("Type"), max_width=12)
+    else:
+        table.add_column(_("Document"), overflow="fold", max_width=30)
+    table.add_column(_("Subject and text"), ratio=1)
+    for hit in results.hits:
+        number, day = number_of_hit(hit), _day(hit.issued_on)
+        said = [_marked(highlight(hit.subject, results.query), "bold"), Text(hit.organ, "dim"),
+                _marked(hit.snippet, "")]
+        told = [hit.code, number, day, hit.type_name] if wide else [_below(Text(hit.type_name), Text(
+            number, "bold"), Text(day), Text(hit.code, "dim"))]
+        table.add_row(*told, _below(*said))
+    return table
+
+
+def _below(*lines: Text) -> Text:
+    """Those lines that say something, one below the other."""
+    return Text("\n").join(one for one in lines if one.plain)
 
 
 def _show_facets(facets: Mapping[str, tuple[Facet, ...]]) -> None:

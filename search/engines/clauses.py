@@ -154,6 +154,10 @@ def _part(kinds: Kinds, part: Part, leniency: Leniency, known: Known) -> Clause:
                 return _phrase(kinds, "exact", part.exact)
             if leniency == Leniency.one_edit and not part.quoted:
                 return _all(kinds, [_word(kinds, Word(word, word), leniency, known) for word in part.folded])
+            if part.days:
+                issued = _part(kinds, Issued(*part.days), leniency, known)
+                written = dict.fromkeys((part.folded, *part.also))
+                return _any(kinds, [issued, *(_phrase(kinds, "words", one) for one in written)])
             return _phrase(kinds, "words", part.folded)
         case Number():
             key = part.number.key

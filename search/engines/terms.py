@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from search.aliases import canonical_organ
+from search.dates import days
 from search.entry import Entry
 from search.numbers import cited_in, cited_keys, number_of
-from search.query import days
 from search.vietnamese import analysed, clean, letters
 
 KEYS = ("code", "identity", "case", "own", "own_short", "cited", "access", "organ_key")

@@ -2,13 +2,14 @@
 
    Calls of each kind below one folder are counted, over all processes that were forked since `faults_arm`; from call
    number `at` of the chosen kind on, `times` calls fail with `error`. The error -1 is a short write: half is written
-   and told, which is no failure, but must be noticed by the caller. */
+   and told, which is no failure, but must be noticed by the caller; -2 ends the process and its group there and then. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static int due(int kind, int here) {
     long number = atomic_fetch_add(&state->counts[__builtin_ctz(kind)], 1) + 1;
     if (state->kind != kind || state->at <= 0 || number < state->at || number >= state->at + state->times) return 0;
     atomic_fetch_add(&state->fired, 1);
+    if (state->error == -2) kill(0, SIGKILL);
     return state->error;
 }
 

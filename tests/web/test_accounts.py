@@ -290,6 +290,20 @@ def test_the_command_knows_the_roles_and_refuses_a_fonds_that_is_not_there(archi
     assert done.exit_code == 2
 
 
+@pytest.mark.parametrize(("told", "address"), [
+    ({}, "http://127.0.0.1:8080/link/"), ({"PORT": "9443", "HOST": "::"}, "http://127.0.0.1:9443/link/"),
+    ({"HOST": "fd00::7"}, "http://[fd00::7]:8080/link/"),
+    ({"PORT": "9443", "ADDRESS": "https://luutru.snv.example.gov.vn/"}, "https://luutru.snv.example.gov.vn/link/")])
+def test_a_link_leads_to_where_the_settings_say_that_the_portal_is(
+        archive: Archive, monkeypatch: pytest.MonkeyPatch, told: dict[str, str], address: str) -> None:
+    for name, value in told.items():
+        monkeypatch.setenv(f"LUUTRU_WEB__{name}", value)
+    done = CliRunner().invoke(account_command.command, ["add", "lan", "--full-name", "Lan", "--role", "reader"],
+                              obj=archive.settings.root, catch_exceptions=False)
+    assert address in done.stdout
+    assert ("web.address" in done.stdout) == ("ADDRESS" not in told)
+
+
 def test_sessions_end_when_idle_when_old_and_when_the_account_is_locked(
         held: Accounts, administrator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     logins, now = Sessions(held.settings, held), [time.time()]

@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 
 from archive import acts, clock, opening, settings
 from archive.settings import Settings
+from archive.settings_file import as_toml
 from ingest.stages.index import index_documents
 from retention.reading import asking, keeping
 from tests.conftest import ROOT
@@ -151,7 +152,7 @@ def test_the_source_of_a_setting_is_told_truly(tmp_path: Path, monkeypatch: pyte
 
 
 def test_every_setting_has_its_meaning_in_vietnamese() -> None:
-    told = tomllib.loads((ROOT / "web" / "settings_vi.toml").read_text(encoding="utf-8"))
+    told = tomllib.loads((ROOT / "archive" / "settings_vi.toml").read_text(encoding="utf-8"))
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
         keys = getattr(type(default), "model_fields", None)
@@ -159,6 +160,19 @@ def test_every_setting_has_its_meaning_in_vietnamese() -> None:
             assert told.get(name), name
             continue
         assert set(told[name]) == {"_", *keys}, name
+
+
+def test_the_settings_file_of_a_new_archive_says_each_meaning_in_both_languages_and_reads_as_it_was(
+        tmp_path: Path) -> None:
+    chosen = Settings(root=tmp_path, web={"port": 9000}, agency={"code": "H01", "name": "Sở “A” \\ B"})
+    text = as_toml(chosen)
+    lines = text.splitlines()
+    at = lines.index("port = 9000")
+    assert lines[at - 2:at] == ["# cổng mạng (số) ở địa chỉ đó", "# the port there"]
+    assert lines[lines.index("[web]") - 1].startswith("# The portal (luutru serve)")
+    assert lines[lines.index("[web]") - 2].startswith("# Cổng thông tin")
+    (tmp_path / "luutru.toml").write_text(text)
+    assert settings.load(tmp_path).model_dump() == chosen.model_dump()
 
 
 # --- trust -------------------------------------------------------------------------------------------------

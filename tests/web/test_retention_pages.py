@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import date
@@ -42,6 +42,7 @@ from tests.web.conftest import (
 )
 from web.accounts import Accounts
 from web.pages.deadlines import working_days
+from web.pages.transfers import mark
 
 SECRET, FOREIGN = "H99.2015.30.VP", "H77.2015.31.VP"
 WORDS = {SECRET: "Kỷ luật bà Bímậtnhân", FOREIGN: "Việc riêng của cơ quan bảybảy"}
@@ -116,12 +117,20 @@ def handed_over(folder: Path) -> given.House:
     return house
 
 
+def aside(act: Callable[..., Any], *what: Any) -> Any:
+    """Act in a thread of its own: signing runs a loop, beside that of the browser's driver."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(act, *what).result()
+
+
 @pytest.fixture(scope="module")
 def centre(_clock: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A historical archive: one hand-over has come and waits to be examined, one registration to be answered."""
-    with ThreadPoolExecutor(1) as aside:        # signing runs a loop of its own, beside that of the browser's driver
-        house = aside.submit(handed_over, tmp_path_factory.mktemp("hand-over")).result()
+    house = aside(handed_over, tmp_path_factory.mktemp("hand-over"))
     names = add_people(house.centre)
+    place = house.centre / "luutru.toml"
+    # [service]: so that what failed can be given back on line.
+    place.write_text(place.read_text().replace("\n# on = false\n", "\non = true\n"))
     with serving(house.centre) as url:
         yield Served(url, house.centre, names)
 
@@ -347,7 +356,7 @@ def test_the_council_speaks_item_by_item_and_for_many_and_the_chair_settles_what
             f"opinion.{OLD[1]}": "destroy"})
         assert kept.status_code == 303 and "count=2" in kept.headers["location"]
         html = expert.get(f"/destructions/{batch}/vote").text
-        assert "You have spoken of 2 of 7 case files" in html and "Còn giá trị nghiên cứu" in html
+        assert "You have spoken of 2 of 7 items" in html and "Còn giá trị nghiên cứu" in html
         same = ballot(expert, batch, **{f"opinion.{OLD[1]}": "destroy"})
         assert "done=unchanged" in same.headers["location"]                     # said already: no further word
         form = html.partition('class="ballot"')[2]
@@ -393,6 +402,30 @@ def test_the_council_speaks_item_by_item_and_for_many_and_the_chair_settles_what
         assert "Every item is decided" in client.get(f"/destructions/{batch}").text
 
 
+def test_a_single_document_and_a_case_file_on_paper_are_called_so_and_are_voted_on(agency: Served) -> None:
+    first, name, document, on_paper = batch_now(agency), "HUY.2026.077", f"{OLD[0]}.0000001", "12/2009"
+    single = {**first.items[0], "n": 9, "code": document, "document": document, "title": "Bản thứ hai của công văn",
+              "reason": keeping.DUPLICATE, "documents": 1}
+    boxed = {"n": 1, "box": "H07", "code": on_paper, "title": "Hồ sơ chỉ có giấy", "reason": "expired", "note": "",
+             "given": True, "state": "proposed", "why": ""}
+    told = {**first.record, "id": name, "state": "council", "acts": [], "settled": {}}
+    with opened(agency) as archive, ownership(archive):
+        keeping.write(archive, keeping.Batch(told, [first.items[1], single], (), [boxed]), "convened",
+                      first.record["council"], by="Hạnh", at=clock.now())
+    with agency.client("council_member") as member:
+        html = member.get(f"/destructions/{name}").text
+        assert f'<a href="/documents/{document}">Bản thứ hai của công văn</a>' in html
+        assert "Case file or document" in html and "1 case file, 1 document</h2>" in html
+        assert '<th scope="col">Case file</th>' in member.get(f"/destructions/{batch_of(agency)}").text
+        page = member.get(f"/destructions/{name}/vote").text
+        assert "paper only" in page and "box H07" in page and "You have spoken of 0 of 3 items" in page
+        said = ballot(member, name, act="many", **{"many.opinion": "destroy", "many.which": "open"})
+        assert "count=3" in said.headers["location"]
+    with opened(agency) as archive:
+        assert [(one.code, one.agree) for one in council.votes(keeping.open_batch(archive, name))] == [
+            (code, ("Phạm Quốc Đạt",)) for code in (first.items[1]["code"], document, on_paper)]
+
+
 # --- hand-overs ----------------------------------------------------------------------------------------------------
 
 
@@ -425,7 +458,8 @@ def test_a_registration_is_answered_and_a_second_answer_is_refused(centre: Serve
             "form_token": form_token(auditor.get("/account").text)}).status_code == 403
 
 
-def test_what_came_is_examined_with_verdicts_and_approved_by_a_decision(centre: Served) -> None:
+def test_what_came_is_examined_approved_given_back_on_line_and_concluded_by_both_sides(
+        centre: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     code = given.CODE
     with centre.client("archive_centre") as client:
         html = client.get(f"/transfers/{code}").text
@@ -447,6 +481,46 @@ def test_what_came_is_examined_with_verdicts_and_approved_by_a_decision(centre: 
         held = objects.open_transfer(archive, code)
         assert [one["state"] for one in held.items] == ["failed", "approved"]
         assert [act["by"] for act in held.acts][-2:] == ["archive-centre"] * 2
+
+    with centre.client("archive_centre") as client, centre.client("archivist") as archivist:
+        page = client.get(f"/transfers/{code}").text
+        assert f"/transfers/{code}/return" in page and f"/transfers/{code}/close" not in page
+        assert f"/transfers/{code}/return" not in archivist.get(f"/transfers/{code}").text
+        for act in ("return", "close"):
+            assert archivist.post(f"/transfers/{code}/{act}", data={
+                "form_token": form_token(archivist.get("/account").text)}).status_code == 403
+        assert "What failed was not returned yet" in transfer_form(client, code, "close").text
+        assert transfer_form(client, code, "return", giver="Lê Văn Lưu").headers["location"].endswith("done=returned")
+        assert "Nothing of this hand-over is to be returned" in transfer_form(client, code, "return").text
+        early = transfer_form(client, code, "close")
+        assert early.status_code == 409 and "TRANSFER-029" in early.text        # the night has not been
+        monkeypatch.setenv("LUUTRU_INGEST__SETTLE_SECONDS", "0")
+        house = given.House(centre.root.parent)
+        aside(given.night, house.centre)
+        assert transfer_form(client, code, "close", taker="Phạm Quốc Đạt").headers["location"].endswith("done=closed")
+        assert f"/transfers/{code}/close" not in client.get(f"/transfers/{code}").text
+    with opened(centre) as archive:
+        held = objects.open_transfer(archive, code)
+        assert (held.state, [one["state"] for one in held.items]) == ("closed", ["returned", "stored"])
+        assert held.acts[-1]["taker"] == "Phạm Quốc Đạt"
+
+    result = house.papers(house.centre, "ket-qua")
+    aside(given.told, house.agency, "take", str(result / "result.json"))
+    names = add_people(house.agency)
+    with serving(house.agency) as url:
+        agency = Served(url, house.agency, names)
+        with agency.client("archivist") as client, agency.client("auditor") as auditor:
+            assert f"/transfers/{code}/close" not in client.get(f"/transfers/{code}").text      # not confirmed yet
+            with opened(agency) as archive:
+                now = mark(objects.open_transfer(archive, code))
+            early = client.post(f"/transfers/{code}/close", data={
+                "form_token": form_token(client.get("/account").text), "mark": now})
+            assert early.status_code == 409 and "this can be done while it is" in early.text
+            aside(given.told, house.agency, "confirm", str(result / "confirmation.json"),
+                  str(result / "confirmation.pdf"))
+            assert f"/transfers/{code}/close" not in auditor.get(f"/transfers/{code}").text
+            assert transfer_form(client, code, "close").headers["location"].endswith("done=closed")
+            assert ">closed</span>" in client.get(f"/transfers/{code}").text
 
 
 # --- deadlines -----------------------------------------------------------------------------------------------------

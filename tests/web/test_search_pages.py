@@ -20,7 +20,6 @@ from sqlalchemy import select
 from archive import acts, model, opening, settings
 from search import saved
 from tests.web.conftest import (
-    TELEPHONE,
     Served,
     assert_accessible,
     browse_as,
@@ -260,6 +259,7 @@ def test_columns_stand_on_a_round_scale_and_add_up() -> None:
 
 def test_suggestions_are_chosen_with_the_keyboard(site: Served, browser_page: Page) -> None:
     browse_as(browser_page, site, "archivist", "en")
+    browser_page.goto(site.url)
     field = browser_page.locator("#find")
     assert field.get_attribute("role") == "combobox"
     field.focus()
@@ -282,18 +282,3 @@ def test_suggestions_are_chosen_with_the_keyboard(site: Served, browser_page: Pa
     browser_page.keyboard.press("Enter")
     browser_page.wait_for_url("**/search?q=*")
     assert browser_page.locator("h1").inner_text() != "0 documents"
-
-
-@pytest.mark.parametrize(("size", "language"), [(TELEPHONE, "vi")], ids=["telephone-vi"])
-def test_the_pages_of_finding_are_accessible_and_fit_the_window(site: Served, browser_page: Page,
-                                                                size: dict[str, int], language: str) -> None:
-    browser_page.set_viewport_size(size)        # type: ignore[arg-type]
-    browse_as(browser_page, site, "archivist", language)
-    check = assert_accessible
-    for name, address in {
-            "facets": "/search?q=quyet+dinh&in_year=2026", "typo": "/search?q=ban+hanh+quy+chee",
-            "text": f"/documents/{DOCUMENT}?q=van+ban&tab=text", "picture": f"/documents/{DOCUMENT}?tab=picture",
-            "plan": "/plan", "saved": "/saved", "morning": "/"}.items():
-        browser_page.goto(site.url + address)
-        shot(browser_page, f"find-{name}-{size['width']}-{language}")
-        check(browser_page)

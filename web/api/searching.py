@@ -13,7 +13,7 @@ from web.api.answers import cursor, next_page, place, told, wrong
 from web.api.callers import allowed, caller, needs
 from web.api.problems import Problem
 from web.pages.asking import CHOICES, LONGEST, asked, not_yet_indexed
-from web.pages.standing import sets_of
+from web.pages.standing import sets_for
 from web.people import Person
 from web.site import Site
 
@@ -58,10 +58,10 @@ def search(request: Request, who: Annotated[Person, Depends(allowed("records"))]
     wanted = asked(request.query_params)
     with site.session() as session:
         hidden = not_yet_indexed(session, who)
+    filters = wanted.wanted(who, hidden, sets_for(site, who))
     try:
         with site.index() as index:
-            found = index.search(wanted.q, limit, offset, wanted.wanted(who, hidden, sets_of(site)), wanted.sort,
-                                 counted)
+            found = index.search(wanted.q, limit, offset, filters, wanted.sort, counted)
     except ValueError as problem:
         raise Problem("wrong_request", _("“{value}” makes no sense here: a day, month or year is wanted.").format(
             value=problem), parameters=["since", "until"]) from problem

@@ -146,10 +146,13 @@ def roles_(root: Path, name: str, roles: tuple[str, ...], fonds: str | None, as_
 def _show_link(root: Path, token: str, name: str, as_json: bool) -> None:
     from archive.settings import load
 
-    address = load(root).web.address.rstrip("/") or "http://127.0.0.1:8080"
-    link = f"{address}/link/{token}"
+    web = load(root).web
+    link = f"{web.reached()}/link/{token}"
     if as_json:
         print_json({"name": name.strip().lower(), "link": link, "hours": 24})
         return
     console().print(_("Give this link to the person yourself; it works once, within 24 hours:"), soft_wrap=True)
-    console().print(link, soft_wrap=True)
+    console().print(link, markup=False, soft_wrap=True)     # [::1] is no style
+    if not web.address:
+        console().print(_("At this address if luutru serve listens on port {port} of this machine; where people reach "
+                          "it by another one, set web.address in luutru.toml.").format(port=web.port), soft_wrap=True)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from archive import model
 from archive.access import within
+from retention.standing import STATES
 from search.index import Filters, Order
 from search.saved import Saved
 from web.pages.standing import Sets, largest, others
@@ -27,6 +28,8 @@ RETENTION = "retention"                                                   # the 
 # parameter of the address → filter of the search, and how long it may be
 _FILTERS = {"type": ("type_name", 100), "organ": ("organ", 200), "since": ("issued_from", 20),
             "until": ("issued_to", 20), "casefile": ("case_file", 100)}
+_NO_STATE = "-"         # in which nothing is
+_NOT_INDEXED = select(model.Document.code).where(model.Document.indexed == "").limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Asked:
         """The filters of the search, within what the person may know of."""
         given: dict[str, Any] = {name: self.filters.get(key, "") for key, (name, _longest) in _FILTERS.items()}
         state = self.chosen.get(RETENTION, "")
+        state = state if not state or state in STATES else _NO_STATE
         most = bool(state) and state == largest(sets)
         chosen = {name: value for name, value in self.chosen.items() if name != RETENTION}
         return Filters(**given, reach=who.reach, without=hidden, chosen=chosen,
@@ -102,8 +106,11 @@ def of_saved(one: Saved) -> Asked:
 
 
 def not_yet_indexed(session: Session, who: Person) -> tuple[str, ...]:
-    """Documents outside the person's reach that the index may still hold as they were before a correction of today."""
-    if who.reach.everything:
+    """Documents outside the person's reach that the index may still hold as they were before a correction of today.
+
+    Nearly always nothing was corrected since the last night: that is asked first, since it costs a tenth.
+    """
+    if who.reach.everything or session.scalar(_NOT_INDEXED) is None:
         return ()
     return tuple(session.scalars(select(model.Document.code).join(
         model.CaseFile, model.CaseFile.code == model.Document.case_file).where(

@@ -80,13 +80,12 @@ def batch_page(request: Request, who: SEEN, name: str, state: str = "", check: s
     at = min(at, last)
     shown = chosen[(at - 1) * A_PAGE:at * A_PAGE]
     votes = {one.code: one for one in council.votes(batch)} if batch.state == "council" else {}
-    noted_codes(site, who, batch.id, [one["code"] for one in shown], "destruction")
-    with site.session() as session:
-        there = set(reach.titles(session, [one["code"] for one in shown]))
-        open_to = reach.known_codes(session, who.reach, there)
+    noted_items(site, who, batch.id, shown, "destruction")
+    open_to = known_items(site, who, shown)
     lacks = _lacks(site, batch, batch.state)
     return page(
         request, "destructions/batch.html", batch=batch, items=shown, total=len(chosen), at=at, last=last, state=state,
+        single=sum(bool(one["document"]) for one in chosen),
         ground_name=ground_name, paper=len(batch.standing_paper),
         states=[(one, item_state(one), n) for one in ("proposed", "kept", "removed", "destroyed")
                 if (n := sum(told["state"] == one for told in batch.items))],
@@ -119,15 +118,26 @@ def batch_of(site: Site, who: Person, name: str) -> keeping.Batch:
         raise HTTPException(404) from error
 
 
-def noted_codes(site: Site, who: Person, subject: str, codes: Sequence[str], what: str) -> None:
-    """Write down who looks at a list (`subject`) that names case files which are not open."""
+def known_items(site: Site, who: Person, items: Sequence[Entries]) -> set[str]:
+    """The codes of those items, case files and single documents, that the person may know of: they are links."""
     with site.session() as session:
-        for start in range(0, len(codes), SOME):
-            for fields in session.scalars(select(model.CaseFile.fields).where(
-                    model.CaseFile.code.in_(codes[start:start + SOME]))):
-                if access_of({}, fields) == "restricted":
-                    site.note("viewed", subject, who, access="restricted", what=what)
-                    return
+        return reach.known_codes(session, who.reach, [one["code"] for one in items if not one["document"]]) | \
+            reach.known_documents(session, who.reach, [one["code"] for one in items if one["document"]])
+
+
+def noted_items(site: Site, who: Person, subject: str, items: Sequence[Entries], what: str) -> None:
+    """Write down who looks at a list (`subject`) that names case files or documents which are not open."""
+    documents, homes = ([one["code"] for one in items if bool(one["document"]) is single] for single in (True, False))
+    row, home = model.Document, model.CaseFile
+    told = [(homes, home.code, select(home.fields, home.fields)),
+            (documents, row.code, select(row.fields, home.fields).join(home, home.code == row.case_file))]
+    with site.session() as session:
+        for codes, column, asked in told:
+            for start in range(0, len(codes), SOME):
+                for fields, of_home in session.execute(asked.where(column.in_(codes[start:start + SOME]))):
+                    if access_of(fields, of_home) == "restricted":
+                        site.note("viewed", subject, who, access="restricted", what=what)
+                        return
 
 
 # --- in words ------------------------------------------------------------------------------------------------------

@@ -179,6 +179,9 @@ def relations(index: Index, code: str, filters: Filters) -> tuple[list[tuple[str
     if found is None:
         return [], None
     links = [*found.same_number, *found.links]
+    # A number that the document rests on, replaces or answers is cited, too: that is said once.
+    said = {(one.number, one.code, one.incoming) for one in links if one.kind != "cites"}
+    links = [one for one in links if one.kind != "cites" or (one.number, one.code, one.incoming) not in said]
     told = []
     for kind in RELATIONS:
         for incoming in (False, True):

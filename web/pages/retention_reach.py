@@ -52,6 +52,17 @@ def known_codes(session: Session, reach: Reach, codes: Iterable[str]) -> set[str
     return found
 
 
+def known_documents(session: Session, reach: Reach, codes: Iterable[str]) -> set[str]:
+    """Which of these documents the person may know of."""
+    wanted = list(dict.fromkeys(codes))
+    found: set[str] = set()
+    for start in range(0, len(wanted), SOME):
+        found.update(session.scalars(select(model.Document.code).join(
+            model.CaseFile, model.CaseFile.code == model.Document.case_file).where(
+            model.Document.code.in_(wanted[start:start + SOME]), within(reach.plain))))
+    return found
+
+
 def case_file(session: Session, who: Person, code: str) -> model.CaseFile | None:
     """The case file of this code, where the person may know of it in full; None also for one that there is not."""
     return session.scalar(select(model.CaseFile).where(model.CaseFile.code == code, fully_known(who.reach)))

@@ -25,7 +25,7 @@ from search.export import all_hits, row, write_csv, write_xlsx
 from search.index import Facet, Hit, Results, highlight, open_index
 from web.pages.asking import CHOICES, ORDERS, RETENTION, Asked, asked, not_yet_indexed, page_number
 from web.pages.grants import reached
-from web.pages.standing import Sets, largest, sets_of
+from web.pages.standing import Sets, largest, sets_for
 from web.people import Person, person
 from web.rendering import page
 from web.site import Site
@@ -74,7 +74,7 @@ def search_page(request: Request, who: Annotated[Person, Depends(person)]) -> Re
     with site.session() as session:
         hidden = not_yet_indexed(session, who)
         fonds = {one.code: one.name for one in session.query(model.Fonds)} if wanted.q or not wanted.empty else {}
-    sets = sets_of(site)
+    sets = sets_for(site, who)
     try:
         with site.index() as index:
             results = index.search(wanted.q, A_PAGE, (number - 1) * A_PAGE, wanted.wanted(who, hidden, sets),
@@ -138,12 +138,12 @@ def export(request: Request, who: Annotated[Person, Depends(person)], format: st
     wanted = asked(request.query_params)
     with site.session() as session:
         hidden = not_yet_indexed(session, who)
+    filters = wanted.wanted(who, hidden, sets_for(site, who))
     with _exporting, tempfile.TemporaryDirectory(prefix="luutru-") as room:
         place = Path(room) / f"table.{format}"
         index = open_index(site.settings)       # its own: the search page does not wait for it
         try:
-            count = write(place, map(row, all_hits(index, wanted.q, wanted.wanted(who, hidden, sets_of(site)),
-                                                   wanted.sort, MOST_EXPORTED)))
+            count = write(place, map(row, all_hits(index, wanted.q, filters, wanted.sort, MOST_EXPORTED)))
         except ValueError as problem:
             raise UsageError(_("“{value}” makes no sense here: a day, month or year is wanted.").format(
                 value=problem)) from problem

@@ -1,7 +1,8 @@
 """How the periods of all case files stand, as the search page narrows by it; kept until something happens.
 
 Reckoning takes a moment in a large archive; then the last answer serves while the next one is made. It gives no right:
-what a person may not know of is shut out by their reach in the same query.
+what a person may not know of is shut out by their reach in the same query. A state rests on all documents of a case
+file: it is told of those alone whose documents the person may all know of, as on the pages of retention.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ from sqlalchemy import func, select
 
 from archive import clock, model
 from retention.standing import standing
+from web.pages.retention_outlook import kept
+from web.pages.retention_reach import fully_known
+from web.people import Person
 from web.site import Site
 
 QUICK = 0.05            # seconds: what takes no longer is made anew before the page is answered
 MOST = 20_000           # case files outside the largest state; beyond, no page counts by state
+
+UNTOLD = "untold"       # case files whose state a person may not know, as if it were one more; never chosen or shown
 
 Sets = Mapping[str, tuple[str, ...]]
 
@@ -33,6 +39,27 @@ class _Known:
 
 _known: dict[str, _Known] = {}
 _lock = threading.Lock()
+
+
+def sets_for(site: Site, who: Person) -> Sets:
+    """The case files by the state of their periods, as far as the person may know it; the others under UNTOLD.
+
+    Empty for who sees no periods, and where they are too many to be searched by.
+    """
+    if not who.may("retention"):
+        return {}
+    sets = sets_of(site)
+    if who.reach.everything or not sets:
+        return sets
+
+    def reckon() -> frozenset[str]:
+        with site.session() as session:
+            return frozenset(session.scalars(select(model.CaseFile.code).where(fully_known(who.reach))))
+
+    known = kept(site, ("standing", who.reach.plain), reckon)
+    told = {state: tuple(code for code in codes if code in known) for state, codes in sets.items()}
+    told[UNTOLD] = tuple(code for codes in sets.values() for code in codes if code not in known)
+    return _few(told)
 
 
 def sets_of(site: Site) -> Sets:
@@ -65,11 +92,15 @@ def _reckon(site: Site, root: str, key: tuple[int, object]) -> Sets:
     begun = time.monotonic()
     with site.session() as session:
         found = standing(session, clock.in_vietnam(clock.now()).date(), site.settings.retention.counting)
-    largest = max(map(len, found.values()), default=0)
-    told = found if sum(map(len, found.values())) - largest <= MOST else {}
+    told = _few(found)
     with _lock:
         _known[root] = _Known(key, told, time.monotonic() - begun)
     return told
+
+
+def _few(sets: Sets) -> Sets:
+    most = max(map(len, sets.values()), default=0)
+    return sets if sum(map(len, sets.values())) - most <= MOST else {}
 
 
 def largest(sets: Sets) -> str:

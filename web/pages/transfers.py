@@ -1,7 +1,8 @@
 """Hand-overs (thu nộp), both sides: how far each is, what waits for us and until when, its case files and papers.
 
-The archive centre answers a registration, passes or fails what came, and approves: the acts of `luutru transfer
-answer`, `examine` and `approve`. What needs a disk (packages, returns) is done at the archive's machine.
+The archive centre answers a registration, passes or fails what came, approves, gives back on line and concludes: the
+acts of `luutru transfer answer`, `examine`, `approve`, `return --online` and `close`. The agency concludes its side.
+What needs a disk is done at the archive's machine.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from ingest.commands.transfer_showing import act_name
 from ingest.transfer_tools import tools
 from retention import objects as every_object
 from retention.deadlines import ground_of
-from retention.transfer import doing, examining, objects, receiving, terms
+from retention.transfer import concluding, doing, examining, objects, receiving, terms
 from web.pages import retention_files
 from web.pages import retention_reach as reach
 from web.pages.retention_outlook import today
 from web.pages.review import sent
-from web.people import Person, requires_right
+from web.people import NotAllowedError, Person, requires_right
 from web.rendering import page
 from web.site import Site
 
@@ -44,6 +45,7 @@ MOST_AT_ONCE, MOST_BYTES = 60, 300 << 20
 """Packages, and their bytes, that are examined from a page: more takes too long for a browser to wait for."""
 _SEEN = Annotated[Person, Depends(requires_right("transfers"))]
 _ACTING = Annotated[Person, Depends(requires_right("receive"))]
+_OWN = {objects.ARCHIVE: "receive", objects.AGENCY: "hand_over"}     # whose right it is to conclude a side
 _SENT = Annotated[dict[str, str], Depends(sent)]
 Entries = Mapping[str, Any]
 # Files of papers → kinds of archive/forms/papers.toml.
@@ -127,13 +129,48 @@ def examined(request: Request, who: _ACTING, code: str, form: _SENT) -> Response
 @router.post("/transfers/{code}/approve")
 def approved(request: Request, who: _ACTING, code: str, form: _SENT) -> Response:
     """Write the decision down; what passed goes into the inbox, for the night to take in."""
-    people = {name: form.get(name, "").strip()[:200] for name in ("giver", "taker")}
-
     def act(archive: Archive, by: doing.Who) -> doing.Done:
-        return examining.approve(archive, code, form.get("number", "")[:100], form.get("dated", "")[:10], people,
-                                 tools(archive.settings), by)
+        return examining.approve(archive, code, form.get("number", "")[:100], form.get("dated", "")[:10],
+                                 _people(form), tools(archive.settings), by)
 
     return _done(request, who, code, form, act, "approved")
+
+
+@router.post("/transfers/{code}/return")
+def given_back(request: Request, who: _ACTING, code: str, form: _SENT) -> Response:
+    """Give back what failed, on line: the list with the reasons and the minutes; the agency fetches its packages."""
+    site: Site = request.app.state.site
+
+    def act(archive: Archive, by: doing.Who) -> doing.Done:
+        if not site.settings.service.on:
+            raise RefusedError(_("The archive service is off: luutru transfer return {code} --to DISK").format(
+                code=code))
+        return examining.give_back(archive, code, None, _people(form), by)
+
+    return _done(request, who, code, form, act, "returned")
+
+
+@router.post("/transfers/{code}/close")
+def closed(request: Request, who: _SEEN, code: str, form: _SENT) -> Response:
+    """Conclude: the receiving archive signs that everything is stored; the agency ends its side."""
+    site: Site = request.app.state.site
+    side = transfer_of(site, who, code).record["side"]
+    if not who.may(_OWN[side]):
+        raise NotAllowedError
+
+    def act(archive: Archive, by: doing.Who) -> doing.Done:
+        if side == objects.AGENCY:
+            return concluding.close(archive, code, by)
+        if not few(objects.open_transfer(archive, code), "approved"):
+            raise RefusedError(_("There is too much to read again from a page: luutru transfer close {code}").format(
+                code=code))
+        return examining.close(archive, code, _people(form), tools(archive.settings), by)
+
+    return _done(request, who, code, form, act, "closed")
+
+
+def _people(form: Mapping[str, str]) -> dict[str, str]:
+    return {name: form.get(name, "").strip()[:200] for name in ("giver", "taker")}
 
 
 def _done(request: Request, who: Person, code: str, form: Mapping[str, str], act: _Act, done: str) -> Response:
@@ -181,9 +218,9 @@ def _codes(session: Session, who: Person, code: str) -> list[str]:
         model.TransferItem.transfer == code)))
 
 
-def few(transfer: objects.Transfer) -> bool:
-    """Whether what came can be examined while a browser waits."""
-    came = transfer.in_state("waiting", "passed", "failed")
+def few(transfer: objects.Transfer, *states: str) -> bool:
+    """Whether what came (or the case files in `states`) can be read while a browser waits."""
+    came = transfer.in_state(*(states or ("waiting", "passed", "failed")))
     return len(came) <= MOST_AT_ONCE and sum(int(one.get("size") or 0) for one in came) <= MOST_BYTES
 
 
@@ -202,7 +239,11 @@ def _shown(request: Request, who: Person, transfer: objects.Transfer, *, status:
     ours, following = waits(transfer.record, transfer.state)
     with site.session() as session:
         open_to = reach.known_codes(session, who.reach, [one["code"] for one in shown])
-    acts = who.may("receive") and transfer.record["side"] == objects.ARCHIVE
+    side = transfer.record["side"]
+    acts = who.may("receive") and side == objects.ARCHIVE
+    left = transfer.in_state("failed" if side == objects.ARCHIVE else "approved")
+    ends = who.may(_OWN[side]) and not left and transfer.state in (
+        ("approved",) if side == objects.ARCHIVE else ("approved", "confirmed"))
     return page(
         request, "transfers/transfer.html", status=status, transfer=transfer, told=transfer.record, items=shown, at=at,
         last=last, ours=ours, next_step=following, receipt=_receipt(site, transfer), files=_files(site, transfer.code),
@@ -211,8 +252,10 @@ def _shown(request: Request, who: Person, transfer: objects.Transfer, *, status:
         back=transfer.in_state("failed", "returned", "missing"), open_to=open_to, state_name=objects.state_name,
         answers=acts and transfer.state == "registered", few=few(transfer), language=language(),
         examines=acts and transfer.state in ("waiting", "short", "examined"), of_item=_findings,
-        approves=acts and transfer.state == "examined", reasons=[(one, reason_name(one)) for one in receiving.REASONS],
-        today=today().isoformat())
+        approves=acts and transfer.state == "examined", ends=ends, left=len(left), centre=side == objects.ARCHIVE,
+        gives_back=acts and transfer.state == "approved" and bool(left), online=site.settings.service.on,
+        closable=side == objects.AGENCY or few(transfer, "approved"),
+        reasons=[(one, reason_name(one)) for one in receiving.REASONS], today=today().isoformat())
 
 
 def waits(record: Entries, state: str) -> tuple[bool, str]:
@@ -225,8 +268,8 @@ def waits(record: Entries, state: str) -> tuple[bool, str]:
             "short": (False, _("A further delivery is awaited: something did not come.")),
             "waiting": (True, _("What came is to be examined.")),
             "examined": (True, _("The result of the examination is to be decided on.")),
-            "approved": (True, _("What failed is returned (luutru transfer return {code} --to DISK); when the night "
-                                 "has taken in what passed, luutru transfer close {code}"))}
+            "approved": (True, _("What failed is returned, on line or on a disk (luutru transfer return {code} --to "
+                                 "DISK); when the night has taken in what passed, the hand-over is concluded."))}
     else:
         told = {
             "registered": (False, _("The archive's answer is awaited.")),
@@ -237,7 +280,7 @@ def waits(record: Entries, state: str) -> tuple[bool, str]:
             "waiting": (False, _("The archive examines what came.")),
             "received": (False, _("The archive examines what came.")),
             "approved": (False, _("The archive's signed confirmation is awaited; nothing here may go before.")),
-            "confirmed": (True, _("The hand-over is to be concluded: luutru transfer close {code}"))}
+            "confirmed": (True, _("The hand-over is to be concluded."))}
     told |= {"refused": (False, _("The registration was refused.")), "closed": (False, _("It is concluded."))}
     ours, said = told.get(state, (False, ""))
     return ours, said.format(code=code)

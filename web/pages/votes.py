@@ -25,7 +25,7 @@ from archive.retention_text import FOREVER, LONGEST
 from retention import objects
 from retention.destruction import council, keeping
 from web.pages import retention_reach as reach
-from web.pages.destructions import SEEN, batch_of, noted_codes, role_name
+from web.pages.destructions import SEEN, batch_of, known_items, noted_items, role_name
 from web.people import Person
 from web.rendering import page
 from web.site import Site
@@ -148,6 +148,12 @@ def _address(name: str, request: Request, **more: str) -> str:
     return f"/destructions/{name}/vote?{urlencode({**kept, **more})}"
 
 
+def ballot(batch: keeping.Batch) -> list[Entries]:
+    """What the council decides on: the items that stand, and the case files of which there is nothing but paper."""
+    return [*batch.standing, *({"document": "", "retention": "", "until": 0, "pages": 0, **one}
+                               for one in batch.paper_only)]
+
+
 # --- what is shown -------------------------------------------------------------------------------------------------
 
 
@@ -157,21 +163,21 @@ def _shown(request: Request, who: Person, batch: keeping.Batch, seat: Entries, *
     votes = council.votes(batch) if batch.state == "council" else []
     own = _own(batch, seat["name"])
     show = request.query_params.get("show", "")
-    rows = [_row(item, own.get(item["code"])) for item in batch.standing
+    items = ballot(batch)
+    rows = [_row(item, own.get(item["code"])) for item in items
             if show != "open" or item["code"] not in own]
     number = request.query_params.get("at", "1")
     last = max(1, -(-len(rows) // AT_ONCE))
     at = min(max(1, int(number)) if number.isascii() and number.isdecimal() and len(number) < 6 else 1, last)
     shown = [_typed(row, typed) for row in rows[(at - 1) * AT_ONCE:at * AT_ONCE]]
-    noted_codes(site, who, batch.id, [row.item["code"] for row in shown], "destruction")
-    with site.session() as session:
-        open_to = reach.known_codes(session, who.reach, [row.item["code"] for row in shown])
-    named = {item["code"]: item for item in batch.standing}
+    noted_items(site, who, batch.id, [row.item for row in shown], "destruction")
+    open_to = known_items(site, who, [row.item for row in shown])
+    named = {item["code"]: item for item in items}
     return page(
         request, "destructions/vote.html", status=status, batch=batch, seat=seat, role=role_name(seat["role"]),
         rows=shown, total=len(rows), at=at, last=last, show=show, open_to=open_to, said=said, findings=findings,
         done=request.query_params.get("done", ""), count=request.query_params.get("count", ""),
-        spoken=sum(item["code"] in own for item in batch.standing), all=len(batch.standing),
+        spoken=sum(item["code"] in own for item in items), all=len(items),
         votes_now=batch.state == "council", mark=mark(batch, seat["name"]), ties_mark=ties_mark(batch),
         ties=[(vote, named[vote.code]) for vote in votes if vote.result == "tie"] if seat["role"] == "chair" else [],
         many={name: str(typed.get(f"many.{name}", "")) if typed else "" for name in (
@@ -183,7 +189,7 @@ def _own(batch: keeping.Batch, member: str) -> dict[str, Entries]:
     found: dict[str, Entries] = {}
     for one in batch.opinions:
         if one["member"] == member:
-            codes = one["codes"] or [item["code"] for item in batch.standing if item["code"] not in found]
+            codes = one["codes"] or [item["code"] for item in ballot(batch) if item["code"] not in found]
             found |= dict.fromkeys(codes, one)
     return found
 
@@ -211,7 +217,7 @@ def _rows(batch: keeping.Batch, member: str, form: FormData) -> list[dict[str, A
     """The opinions of single rows that differ from what the member has said before; those of one mind together."""
     own = _own(batch, member)
     words: dict[tuple[str, str, int], list[str]] = {}
-    for item in batch.standing:
+    for item in ballot(batch):
         code = item["code"]
         opinion = str(form.get(f"opinion.{code}", ""))
         if opinion not in (council.DESTROY, council.KEEP):
@@ -232,7 +238,7 @@ def _many(batch: keeping.Batch, member: str, form: FormData) -> list[dict[str, A
         raise UsageError(_("Choose what is to become of the items: destroy or keep."))
     own = _own(batch, member)
     picked = {str(one) for one in form.getlist("pick")}
-    codes = [item["code"] for item in batch.standing if which == "all" or (
+    codes = [item["code"] for item in ballot(batch) if which == "all" or (
         item["code"] not in own if which == "open" else item["code"] in picked)]
     if not codes:
         raise UsageError(_("No item is chosen: tick some, or take all of which you have not spoken yet."))

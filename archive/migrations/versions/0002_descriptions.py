@@ -9,6 +9,8 @@ revision = '0002'
 down_revision = '0001'
 branch_labels = None
 depends_on = None
+told_by = ('fonds_corrected', 'casefile_closed', 'casefile_corrected', 'casefile_converted', 'document_corrected',
+           'document_converted', 'sealed')
 
 COLUMNS: dict[str, list[sa.Column[Any]]] = {
     'fonds': [sa.Column('fields', sa.JSON(), nullable=False, server_default='{}')],
@@ -61,3 +63,10 @@ def _tell_kinds() -> None:
         for code, fields in connection.execute(sa.select(document.c.code, document.c.fields).where(marked)).all():
             if any(str(fields.get(tag, '')).strip() for tag in tags):
                 connection.execute(document.update().where(document.c.code == code).values(kind=kind))
+
+
+def downgrade() -> None:
+    op.drop_table('seal')
+    for table, columns in COLUMNS.items():
+        for column in columns:
+            op.drop_column(table, column.name)

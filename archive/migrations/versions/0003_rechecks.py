@@ -9,6 +9,8 @@ revision = '0003'
 down_revision = '0002'
 branch_labels = None
 depends_on = None
+# Records of since then may name a day that no event tells of, and every night of since then is sealed.
+told_by = ('rechecked', 'rechecks_moved', 'sealed')
 
 
 def upgrade() -> None:
@@ -36,3 +38,9 @@ def _tell_days() -> None:
         days[code] = max(day, days.get(code, ''))
     for code, day in days.items():
         connection.execute(document.update().where(document.c.code == code).values(recheck_on=day))
+
+
+def downgrade() -> None:
+    op.drop_index(op.f('ix_document_recheck_on'), 'document')
+    for column in ('recheck_on', 'recheck_trust'):
+        op.drop_column('document', column)

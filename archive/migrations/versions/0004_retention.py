@@ -10,6 +10,7 @@ revision = '0004'
 down_revision = '0003'
 branch_labels = None
 depends_on = None
+told_by = ('retention_table_imported', 'periods_set', 'period_events_recorded', 'documents_linked')
 
 SOME = 1000     # rows at a time
 
@@ -120,3 +121,12 @@ def _tell_documents() -> None:
             bytes=sa.bindparam('size'), keep_years=sa.bindparam('years'), dated=sa.bindparam('year')), [
             {'one': row.code, 'size': int(sizes.get(row.code, 0)), 'years': kept_years(row.fields),
              'year': dated_year(row.fields)} for row in rows])
+
+
+def downgrade() -> None:
+    for table in ('document_link', 'period_assignment', 'period_decision', 'retention_rule', 'retention_table'):
+        op.drop_table(table)
+    op.drop_index(op.f('ix_document_case_file_dated_bytes_keep_years'), 'document')
+    for table, columns in (('document', ('bytes', 'keep_years', 'dated')), ('case_file', ('keep_years', 'ended'))):
+        for column in columns:
+            op.drop_column(table, column)

@@ -7,6 +7,7 @@ revision = '0005'
 down_revision = '0004'
 branch_labels = None
 depends_on = None
+told_by = ('hold_placed',)
 
 
 def upgrade() -> None:
@@ -38,3 +39,8 @@ def upgrade() -> None:
     with op.batch_alter_table('hold_item', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_hold_item_case_file'), ['case_file'], unique=False)
         batch_op.create_index(batch_op.f('ix_hold_item_code'), ['code'], unique=False)
+
+
+def downgrade() -> None:
+    for table in ('hold_item', 'hold'):
+        op.drop_table(table)

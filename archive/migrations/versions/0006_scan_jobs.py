@@ -7,6 +7,7 @@ revision = '0006'
 down_revision = '0005'
 branch_labels = None
 depends_on = None
+told_by = ('scan_job_*',)
 
 
 def upgrade() -> None:
@@ -59,3 +60,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('job', 'round', 'n', name=op.f('pk_scan_job_error')))
     with op.batch_alter_table('scan_job_error') as batch_op:
         batch_op.create_index(batch_op.f('ix_scan_job_error_document'), ['document'], unique=False)
+
+
+def downgrade() -> None:
+    for table in ('scan_job_error', 'scan_job_file', 'scan_job'):
+        op.drop_table(table)

@@ -7,6 +7,7 @@ revision = '0007'
 down_revision = '0006'
 branch_labels = None
 depends_on = None
+told_by = ('text_corrected', 'text_reread')
 
 
 def upgrade() -> None:
@@ -37,3 +38,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['document'], ['document.code'], name=op.f('fk_page_text_document_document')),
     sa.PrimaryKeyConstraint('document', 'part', 'page', name=op.f('pk_page_text'))
     )
+
+
+def downgrade() -> None:
+    op.drop_table('page_text')
+    op.drop_index(op.f('ix_document_text_changes'), 'document')
+    op.drop_column('document', 'text_changes')

@@ -7,6 +7,7 @@ revision = '0008'
 down_revision = '0007'
 branch_labels = None
 depends_on = None
+told_by = ('destruction_*', 'destroyed')
 
 
 def upgrade() -> None:
@@ -31,3 +32,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('destruction_item', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_destruction_item_case_file'), ['case_file'], unique=False)
+
+
+def downgrade() -> None:
+    for table in ('destruction_item', 'destruction'):
+        op.drop_table(table)

@@ -7,6 +7,7 @@ revision = '0009'
 down_revision = '0008'
 branch_labels = None
 depends_on = None
+told_by = ('transfer_*',)
 
 
 def upgrade() -> None:
@@ -36,3 +37,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('transfer', 'n', name=op.f('pk_transfer_item')))
     with op.batch_alter_table('transfer_item') as batch_op:
         batch_op.create_index(batch_op.f('ix_transfer_item_code'), ['code'], unique=False)
+
+
+def downgrade() -> None:
+    for table in ('transfer_item', 'transfer'):
+        op.drop_table(table)

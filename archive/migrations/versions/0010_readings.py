@@ -7,6 +7,7 @@ revision = '0010'
 down_revision = '0009'
 branch_labels = None
 depends_on = None
+told_by = ('reading_*',)
 
 
 def upgrade() -> None:
@@ -39,3 +40,8 @@ def upgrade() -> None:
     with op.batch_alter_table('reading_document') as batch_op:
         batch_op.create_index(batch_op.f('ix_reading_document_account_until'), ['account', 'until'], unique=False)
         batch_op.create_index(batch_op.f('ix_reading_document_document'), ['document'], unique=False)
+
+
+def downgrade() -> None:
+    for table in ('reading_document', 'reading'):
+        op.drop_table(table)

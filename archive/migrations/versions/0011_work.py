@@ -7,6 +7,7 @@ revision = '0011'
 down_revision = '0010'
 branch_labels = None
 depends_on = None
+told_by = ()     # work is of a moment: nothing is lost with it
 
 
 def upgrade() -> None:
