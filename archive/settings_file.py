@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from archive.catalogue import without_password
 from archive.hiding import password_in
 from archive.settings import Settings
 from archive.settings_section import Section
@@ -59,7 +60,7 @@ def as_toml(settings: Settings) -> str:
                 continue
             default = described.get_default(call_default_factory=True)
             if isinstance(value, str) and password_in(value):       # of the environment: it stays there
-                value = default
+                value = without_password(value)
             mark = "# " if value == default and (name, key) not in _ALWAYS_WRITTEN else ""
             vietnamese = meanings.get(f"{name}.{key}" if name else key, "")
             lines += [*_comments(vietnamese, described.description or ""), f"{mark}{key} = {_toml_value(value)}"]

@@ -14,6 +14,7 @@ from sqlalchemy import Table, select
 
 from archive import destroyed
 from archive.catalogue import SOME
+from archive.catalogue_forms import OF_A_MOMENT
 from archive.errors import IntegrityError
 from archive.fixity import places
 from archive.i18n import _
@@ -90,7 +91,7 @@ def _rows(archive: Archive, restored: Archive, seq: int) -> Iterator[str]:
         same = {row.code for row in session.execute(select(CaseFile.code, CaseFile.version))
                 if (row.code, row.version) in moved}
     for table in Base.metadata.sorted_tables:
-        if table.name == "event" or (since is not None and table.name not in OF_CASE_FILES):
+        if table.name in {"event", *OF_A_MOMENT} or (since is not None and table.name not in OF_CASE_FILES):
             continue
         kept = _keep(table, same) if since is not None else lambda _row: True
         here, there = _digests(archive, table, kept), _digests(restored, table, kept)

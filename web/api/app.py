@@ -23,6 +23,7 @@ from search.index import IndexOutdatedError
 from web.api import casefiles, documents, monitoring, nights, retention, searching
 from web.api.answers import has
 from web.api.problems import MEDIA_TYPE, ROOT, Problem, answer, handlers
+from web.counting import path_for_log
 from web.security import TooLargeError
 from web.site import Site
 
@@ -120,7 +121,7 @@ class Shell:
         except Exception as error:
             if begun:           # too late for an answer: the server cuts it off
                 raise
-            _LOG.error("%s %s %r", number, scope["method"], scope["path"], exc_info=error)
+            _LOG.error("%s %s %r", number, scope["method"], path_for_log(scope), exc_info=error)
             await answer(request, Problem("failed"))(scope, receive, sending)
 
 
