@@ -160,7 +160,8 @@ class Report:
 
 def latest_batch(session: Session) -> str:
     """The id of the last batch; empty before the first."""
-    return session.scalar(select(model.Batch.id).order_by(model.Batch.started_at.desc()).limit(1)) or ""
+    newest = (model.Batch.started_at.desc(), func.length(model.Batch.id).desc(), model.Batch.id.desc())   # .10 after .9
+    return session.scalar(select(model.Batch.id).order_by(*newest).limit(1)) or ""
 
 
 def build(archive: Archive, batch: str, today: date | None = None) -> Report:
