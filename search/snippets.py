@@ -65,7 +65,10 @@ class _LookedFor(dict[str, tuple[tuple[str, str], ...]]):
         if len(self) >= _MOST_TOKENS:
             self.clear()
         folded, exact = forms(token)
-        held = tuple(both for both in zip(folded.split(), exact.split(), strict=True) if both[0] in self._words)
+        if " " in (word := folded[:-1]):
+            held = tuple(both for both in zip(folded.split(), exact.split(), strict=True) if both[0] in self._words)
+        else:                           # most tokens are one word
+            held = ((word, exact[:-1]),) if word in self._words else ()
         if len(token) <= _LONGEST_TOKEN:
             self[token] = held
         return held

@@ -18,6 +18,7 @@ PHRASE_BOOST = 10.0            # all words of the query as one phrase, folded; a
 TOGETHER_BOOST, CLOSE = 20.0, 12       # places between the words, all in all
 TITLE_BOOST, TITLE_PHRASE_BOOST = 1.5, 5.0
 OWN_BOOST, OWN_SHORT_BOOST, CITED_BOOST = 30.0, 15.0, 6.0
+TITLE_WORDS = 4                # of a longer query, looked for in a title together
 FUZZY_BOOST = 0.3
 FUZZY_FROM = 4                 # letters; shorter syllables are all one letter apart from one another
 
@@ -103,7 +104,7 @@ def whole(kinds: Kinds, query: Query, leniency: Leniency, known: Known = everyth
         count = {Leniency.most: len(optional) - max(1, len(optional) // 4),
                  Leniency.half: (len(optional) + 1) // 2}.get(leniency, len(optional))
         needed.append(kinds.at_least(count, optional) if count < len(optional) else _all(kinds, optional))
-        ranking = list(_ranking(kinds, query)) if ranked else []
+        ranking = list(_ranking(kinds, query, leniency)) if ranked else []
     elif not needed:
         needed.append(kinds.everything())
     return kinds.combined(needed, excluded, ranking)
@@ -123,19 +124,29 @@ def keys(kinds: Kinds, query: Query) -> tuple[list[Clause], list[Clause]]:
     return needed, excluded
 
 
-def _ranking(kinds: Kinds, query: Query) -> Iterator[Clause]:
+def _ranking(kinds: Kinds, query: Query, leniency: Leniency) -> Iterator[Clause]:
     folded, exact = query.folded, query.exact
-    for word in dict.fromkeys(folded):
-        yield kinds.boosted(kinds.term("title", word), TITLE_BOOST)
-    if exact != folded:
-        yield kinds.boosted(_phrase(kinds, "exact", exact), PHRASE_BOOST)
+    title = [kinds.term("title", word) for word in dict.fromkeys(folded)]
+    # Of many words a title counts where it has several that follow one another in the query: a title has few
+    # syllables that are not in most titles, and each of them alone would be looked at in all of these.
+    at_once = TITLE_WORDS if len(title) > TITLE_WORDS and leniency < Leniency.most else 1
+    for first in range(0, len(title), at_once):
+        yield kinds.boosted(_all(kinds, title[first:first + at_once]), TITLE_BOOST)
+    phrases = []
     if len(folded) > 1:
-        yield kinds.boosted(_phrase(kinds, "words", folded), PHRASE_BOOST)
-        yield kinds.boosted(_phrase(kinds, "title", folded), TITLE_PHRASE_BOOST)
+        phrases += [kinds.boosted(_phrase(kinds, "words", folded), PHRASE_BOOST),
+                    kinds.boosted(_phrase(kinds, "title", folded), TITLE_PHRASE_BOOST)]
+    if exact != folded:
+        phrases.append(kinds.boosted(_phrase(kinds, "exact", exact), PHRASE_BOOST))
     # Not pairs of neighbours: an engine would look at every document that has two such words, for each pair. And a
     # figure is the number of a document rather than a word of a sentence.
     if len(close := [word for word in folded if not word.isdigit()]) > 1:
-        yield kinds.boosted(kinds.together("words", close), TOGETHER_BOOST)
+        together = kinds.boosted(kinds.together("words", close), TOGETHER_BOOST)
+        for phrase in phrases:      # who has the phrase has the words together: it is looked for nowhere else
+            together = kinds.combined([together], [], [phrase])
+        yield together
+    else:
+        yield from phrases
 
 
 def _excluded(kinds: Kinds, part: Part) -> Clause:
