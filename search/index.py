@@ -34,7 +34,7 @@ WAIT_SECONDS = 60.0
 REBUILD_STEP = 10_000
 """Documents that a rebuild commits at once: a killed one goes on after the last of them."""
 
-COUNTED_BY_CASE = 2_000
+COUNTED_BY_CASE = 8_000
 """Of so many documents each case file is counted; of more, each group of case files is searched for."""
 
 MOST_FACETS = 20

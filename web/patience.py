@@ -1,8 +1,9 @@
-"""How long a connection may take to say what it wants: uvicorn itself waits for ever (slowloris)."""
+"""Connections: how long one may take to say what it wants (uvicorn itself waits for ever), and no waiting of ours."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -17,8 +18,14 @@ class Patient(H11Protocol):
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait."""
+        """Begin to wait.
+
+        An answer goes out at once, also in its parts: a listening socket that is shared by several processes does not
+        tell asyncio that it is TCP's, and every page would wait 40 ms for the other side's acknowledgement.
+        """
         super().connection_made(transport)
+        if (connection := transport.get_extra_info("socket")) is not None and connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wait()
 
     def data_received(self, data: bytes) -> None:

@@ -333,6 +333,9 @@ def test_who_does_not_end_a_requests_headers_is_cut_off(monkeypatch: pytest.Monk
             for _again in range(2):
                 quick.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
                 assert quick.recv(1000).startswith(b"HTTP/1.1 204")
+            # The second part of an answer does not wait for the other side to acknowledge the first.
+            held = next(iter(server.server_state.connections)).transport.get_extra_info("socket")
+            assert held.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             quick.sendall(b"GET / HT")      # half of a further request
             assert quick.recv(100) == b""
         server.should_exit = True
