@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from archive.errors import CatalogueLostError, IntegrityError
@@ -106,7 +106,12 @@ class Catalogue:
             try:
                 yield still if ours else None
             finally:
-                connection.invalidate()     # closed, not kept for others: the lock goes with it
+                try:
+                    # A busy server takes a while to see that a connection was closed: who asks next would be refused.
+                    with suppress(SQLAlchemyError):
+                        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                finally:
+                    connection.invalidate()     # closed, not kept for others
 
     def close(self) -> None:
         """Give the connections back."""

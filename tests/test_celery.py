@@ -397,6 +397,19 @@ def test_the_one_writer_is_one_on_all_machines(root: Path, monkeypatch: pytest.M
     elsewhere.close()
 
 
+def test_who_ends_gives_the_archive_back_before_a_busy_server_has_seen_it_go(
+        root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = settings.load(root)
+    one, other = Catalogue(told.database), Catalogue(told.database)
+    monkeypatch.setattr("sqlalchemy.engine.Connection.invalidate", lambda _self: None)      # not yet seen
+    with one.held(WRITER) as still:
+        assert still is not None
+    with other.held(WRITER) as still:
+        assert still is not None and still()
+    one.close()
+    other.close()
+
+
 # --- views ----------------------------------------------------------------------------------------------------
 
 
@@ -632,7 +645,7 @@ def test_a_beat_whose_connection_was_cut_lets_the_other_hold_the_clock(root: Pat
     try:
         assert one.tick(EVENING) == "holds the clock"
         with other.desk.catalogue.session() as session:
-            session.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+            session.execute(text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"))
         assert one.tick(EVENING) == "stands by"
         assert other.tick(EVENING) == "holds the clock"
     finally:

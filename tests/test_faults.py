@@ -117,7 +117,7 @@ def test_who_lost_the_lock_on_the_archive_writes_nothing_more(tmp_path: Any, pos
             record(session, archive.ledger, [act(1)])
         with other.connect() as connection:
             assert connection.execute(text(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")).all()
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")).all()
         before = archive.ledger.head
         with pytest.raises(OwnershipLostError), archive.catalogue.session() as session:
             record(session, archive.ledger, [act(2)])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,15 @@ import click
 
 from archive.commands.groups import changes
 from archive.i18n import _
-from archive.terminal import archive_at, console, print_findings, print_json, print_table, settings_of
+from archive.terminal import (
+    archive_at,
+    console,
+    print_findings,
+    print_json,
+    print_table,
+    progress_bar,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from archive.catalogue import Catalogue
@@ -101,7 +108,7 @@ def move(ctx: click.Context, to: str, configure: bool | None, yes: bool, dry_run
             if dry_run:
                 _tell_plan(moving.standing(archive.catalogue), there, as_json=as_json)
                 return
-            with _bar(_("moving"), quiet=as_json) as tell:
+            with progress_bar(_("moving"), quiet=as_json) as tell:
                 done = moving.move(archive, target, overwrite=yes, progress=lambda _table, n, of: tell(n, of))
             if not as_json:
                 _tell_moved(done, str(target))
@@ -238,13 +245,3 @@ def _left_with(found: Iterable[Finding]) -> int:
 
     levels = {one.level for one in found}
     return 1 if Level.failed in levels else 4 if Level.refused in levels else 0
-
-
-@contextmanager
-def _bar(what: str, *, quiet: bool) -> Iterator[Any]:
-    from rich.progress import Progress
-
-    shown = console(stderr=True)
-    with Progress(console=shown, transient=True, disable=quiet or not shown.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archive.i18n import _
-from archive.terminal import archive_at, console, person, print_json, print_table
+from archive.terminal import archive_at, console, person, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from archive.fixity.damage import Looked
@@ -31,7 +29,7 @@ def check(ctx: click.Context, with_copies: bool, as_json: bool) -> None:
     from archive.fixity import checking
     from archive.opening import ownership
 
-    with archive_at(ctx.obj) as archive, ownership(archive), _bar(_("checking"), quiet=as_json) as tell:
+    with archive_at(ctx.obj) as archive, ownership(archive), progress_bar(_("checking"), quiet=as_json) as tell:
         done = checking.check(archive, copies=with_copies, actor=person(), progress=tell)
     if as_json:
         print_json({"objects": done.objects, "events": done.events, "places": done.places, "absent": done.absent,
@@ -60,7 +58,7 @@ def repair(ctx: click.Context, dry_run: bool, everything: bool, as_json: bool) -
     from archive.fixity import checking
     from archive.opening import ownership
 
-    with archive_at(ctx.obj) as archive, ownership(archive), _bar(_("mending"), quiet=as_json) as tell:
+    with archive_at(ctx.obj) as archive, ownership(archive), progress_bar(_("mending"), quiet=as_json) as tell:
         results = checking.repair(archive, clock.now(), everything=everything, dry_run=dry_run, actor=person(),
                                 progress=tell)
     left = [fault.sentence(looked.name) for looked, mended in results for fault in mended.left]
@@ -87,7 +85,7 @@ def follow(ctx: click.Context, begin: str, as_json: bool) -> None:
         now = clock.now()
         if begin:
             copies.begin(archive, begin, now)
-        with _bar(_("copying"), quiet=as_json) as tell:
+        with progress_bar(_("copying"), quiet=as_json) as tell:
             found = copies.follow(archive, now, lambda _stage, done, total: tell(done, total))
     if as_json:
         print_json({"findings": [{**one.as_dict(), "vi": one.sentence("vi"), "en": one.sentence("en")}
@@ -152,13 +150,3 @@ def _print_mended(results: list[Settled], *, dry_run: bool) -> None:
                       markup=False)
     if not results:
         out.print(_("No damage is known."))
-
-
-@contextmanager
-def _bar(what: str, *, quiet: bool) -> Iterator[Any]:
-    from rich.progress import Progress
-
-    shown = console(stderr=True)
-    with Progress(console=shown, transient=True, disable=quiet or not shown.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
