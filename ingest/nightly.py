@@ -246,7 +246,7 @@ def _examine(archive: Archive, night: Night, hours: Hours, progress: Progress) -
     done: list[tuple[Item, list[Finding]]] = []
     noted = time.monotonic()
     progress("examine", 0, len(items))
-    for count, one in enumerate(examine_all(hours.admitted(items), context), 1):
+    for count, one in enumerate(examine_all(hours.admitted(items), context, closing=lambda: hours.closing), 1):
         hours.done(one.item.id)
         night.meter.examined(kind_of(one.item.name, archive.settings), sum(part.size for part in one.item.parts),
                              sum(one.cpu.values()))
@@ -259,6 +259,7 @@ def _examine(archive: Archive, night: Night, hours: Hours, progress: Progress) -
             _note_examined(archive, done)
             done, noted = [], time.monotonic()
         progress("examine", count, len(items))
+    hours.call_off()
     _note_examined(archive, done)
     night.findings += [one for one in take_said() if one not in night.findings]
 

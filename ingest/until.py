@@ -35,10 +35,15 @@ WHOLE = timedelta(hours=1)  # a night of this length begins at least one item th
 
 
 def moment(told: str, now: datetime) -> datetime | None:
-    """The next time that clocks in Vietnam show `told` (HH:MM); None for "" and "off". Raises UsageError."""
+    """The next time that clocks in Vietnam show `told` (HH:MM); None for "" and "off". Raises UsageError.
+
+    A day with its hour (2026-11-21T05:30) is that moment, even if it has passed.
+    """
     if told in ("", "off"):
         return None
     try:
+        if told[10:11] == "T" and len(told) == 16:
+            return datetime.fromisoformat(told).replace(tzinfo=clock.VIETNAM)
         hour = time.fromisoformat(told)
     except ValueError:
         hour = None
@@ -99,6 +104,19 @@ class Hours:
     def done(self, item: str) -> None:
         """An item came back from its worker."""
         self.in_hand.pop(item, None)
+
+    @property
+    def closing(self) -> bool:
+        """Whether what is handed out, but that nobody has begun, would not be done in time any more."""
+        longest = max(self.in_hand.values(), default=0.0) * self.pace.processors
+        return self.remaining <= self._kept_free + self.unstored * self.pace.store + longest
+
+    def call_off(self) -> None:
+        """What is still in hand was not begun after all."""
+        self.left |= self.in_hand.keys()
+        self.begun -= len(self.in_hand)
+        self.unstored -= len(self.in_hand)
+        self.in_hand.clear()
 
     def within(self, seconds: float) -> float:
         """`seconds`, or what the night still has."""

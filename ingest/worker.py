@@ -12,7 +12,7 @@ import os
 import signal
 import tempfile
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
@@ -33,16 +33,18 @@ RECYCLE = 500   # items after which a worker is replaced: libraries leak
 _settings: Settings | None = None
 
 
-def examine_all(items: Iterable[Item], context: Context, only: str = "") -> Iterator[Examined]:
+def examine_all(items: Iterable[Item], context: Context, only: str = "",
+                closing: Callable[[], bool] = lambda: False) -> Iterator[Examined]:
     """Put `items` through the item stages in parallel (or through those of the name `only`).
 
     On this machine; where a broker is set, on whatever machines take them (ingest/machines), with the same results.
-    Yields each as it is done, in no fixed order.
+    Yields each as it is done, in no fixed order. Once it is `closing`, machines that were handed items which they have
+    not begun leave them: these are not yielded.
     """
     if context.settings.workers.broker:
         from ingest.machines import handing_out  # Celery is loaded where it is used
 
-        examined = handing_out.examine_all(items, context, only)
+        examined = handing_out.examine_all(items, context, only, closing)
     else:
         examined = examine_here(items, context, only)
     for one in examined:

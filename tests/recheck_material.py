@@ -105,7 +105,7 @@ def house(archive: Archive, patch: pytest.MonkeyPatch, tmp: Path) -> House:
     made = House(archive, patch, tmp)
     made.at(0)
 
-    def here(items: Iterable[Item], context: Context, only: str = "") -> Iterator[Examined]:
+    def here(items: Iterable[Item], context: Context, only: str = "", **_more: Any) -> Iterator[Examined]:
         return (examine(item, context, only) for item in items)
 
     # Worker processes are tested elsewhere; they would take most of the time here.

@@ -68,7 +68,7 @@ def again(root: Path, **changes: Any) -> Archive:
 
 def examining(access: Path) -> Callable[[Iterable[Item], Context], Iterator[Examined]]:
     """What stands in for the workers: checked and verified in this process; `access` is every scan's access copy."""
-    def examine_all(items: Iterable[Item], context: Context) -> Iterator[Examined]:
+    def examine_all(items: Iterable[Item], context: Context, **_more: Any) -> Iterator[Examined]:
         for item in items:
             found: list[Finding] = []
             for stage in (complete_fields, check, verify):

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -192,6 +192,43 @@ def test_without_any_machine_the_one_of_the_night_does_it_and_says_so(root: Path
     assert [one.code for one in said] == ["WORKER-002", "WORKER-004"]
     assert said[1].params["error"] == "ConnectionError", "nobody answers there, and no address is told"
     assert handing_out.take_said() == []
+
+
+def test_what_no_machine_has_begun_when_the_night_closes_stays_for_the_next(
+        root: Path, pool: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing_out.broker.Sender, "send", lambda *_told, **_options: None)
+    told, closed = context(root), threading.Event()
+    told = Context(with_patience(told.settings, 60.0), told.night, told.at)
+    taken: list[str] = []
+
+    def one_by_one(item: Item, told: Context, only: str) -> Examined:
+        taken.append(item.id)
+        closed.set()
+        return examined(item, told, only)
+
+    pool.does = one_by_one
+    with Machine(root, ["verify"], 1, "mot") as machine:
+        coming = handing_out.examine_all((item_at(root, name) for name in "abc"), told, closing=closed.is_set)
+        first = threading.Timer(0.5, machine.examine, ["examine:b"])
+        first.start()
+        done = [one.item.id for one in coming]
+        assert done == taken == ["b"], "it is ended, and nothing else begun"
+        assert machine.desk.all() == []
+
+
+def test_the_machine_of_the_night_which_does_it_alone_closes_as_well(
+        root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = threading.Event()
+
+    def one_by_one(items: Iterable[Item], told: Context, only: str) -> Iterator[Examined]:
+        for item in items:
+            yield examined(item, told, only)
+            closed.set()
+
+    monkeypatch.setattr(worker, "examine_here", one_by_one)
+    done = handing_out.examine_all([item_at(root, name) for name in "ab"], context(root), closing=closed.is_set)
+    assert len(list(done)) == 1
+    handing_out.take_said()
 
 
 def test_a_broker_that_forgot_everything_in_a_quiet_moment_is_told_again(root: Path, pool: Here,
@@ -672,6 +709,26 @@ def test_a_night_that_a_machine_runs(root: Path, monkeypatch: pytest.MonkeyPatch
         [work] = machine.desk.all()
     assert (work.state, work.tries) == (state, tries)
     assert said[0][-4:] == ["--root", str(root), "nightly", "--json"]
+
+
+@pytest.mark.parametrize(("night_at", "until", "ends"), [
+    ("22:30", "05:30", "2026-11-21T05:30"), ("01:00", "05:30", "2026-11-21T05:30"),
+    ("18:00", "23:00", "2026-11-20T23:00")])
+def test_a_night_that_is_tried_again_too_late_does_not_take_the_next_nights_hours(
+        root: Path, monkeypatch: pytest.MonkeyPatch, night_at: str, until: str, ends: str) -> None:
+    real, said = nights.subprocess.Popen, []
+
+    def stands_in(command: list[str], **options: Any) -> Any:
+        said.append(command)
+        return real([sys.executable, "-S", "-c", ""], **options)
+
+    monkeypatch.setattr(nights.subprocess, "Popen", stands_in)
+    monkeypatch.setenv("LUUTRU_NIGHT__UNTIL", until)
+    monkeypatch.setenv("LUUTRU_WORKERS__NIGHT_AT", night_at)
+    with Machine(root, ["night"], 1, "mot") as machine:
+        machine.desk.lay([Order("night:2026-11-20", "night", "night", {})])
+        nights.run(machine, "night:2026-11-20")
+    assert said[0][-2:] == ["--until", ends]
 
 
 # Who started the tests may ignore SIGINT (a shell does for what it puts into the background); a machine does not.

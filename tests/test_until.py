@@ -58,7 +58,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 def working(time: Time, spoil: Callable[[Examined], Examined] = lambda one: one) -> Any:
     """What stands in for the worker processes: the same stages, and each item takes its time."""
-    def examined(items: Iterable[Item], context: Context, only: str = "") -> Iterator[Examined]:
+    def examined(items: Iterable[Item], context: Context, only: str = "", **_more: Any) -> Iterator[Examined]:
         for item in items:
             time.now += EACH
             yield spoil(examine(item, context, only))
@@ -149,6 +149,28 @@ def test_what_would_not_be_done_with_all_that_is_in_hand_is_not_begun() -> None:
     assert list(night.admitted([item("9")])) == []
     now.now -= timedelta(minutes=2)
     assert [one.id for one in night.admitted([item("9")])] == ["9"]
+
+
+def test_what_was_handed_out_and_not_begun_is_called_off() -> None:
+    now = Time(NIGHT)
+    night = hours(timedelta(minutes=5), now)
+    assert len(list(night.admitted(item(str(n)) for n in range(3)))) == 3
+    assert not night.closing
+    now.now += timedelta(minutes=3)     # what would be begun now takes two minutes
+    assert night.closing
+    night.done("0")
+    night.call_off()
+    assert (night.left, night.unstored, night.in_hand) == ({"1", "2"}, 1, {})
+    assert not hours(None, now).closing
+
+
+def test_a_day_with_its_hour_is_that_moment_even_when_it_has_passed() -> None:
+    assert moment("2026-11-20T05:30", NIGHT) == datetime(2026, 11, 20, 5, 30, tzinfo=clock.VIETNAM)
+    for told in ("2026-11-20T25:30", "2026-11-20 05:30", "2026-11-20T05:30:00", "2026-11-20"):
+        with pytest.raises(UsageError):
+            moment(told, NIGHT)
+    # Nothing is begun, and what has waited for nights is no exception.
+    assert list(hours(timedelta(hours=-1), Time(NIGHT)).admitted([item("cũ", at=NIGHT - timedelta(days=1))])) == []
 
 
 def test_time_is_kept_free_for_what_follows_but_never_the_whole_night() -> None:

@@ -6,6 +6,7 @@ import io
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -26,7 +27,7 @@ ONE_PAGE, TWO_PAGES = f"{CASE_FILE}.0000001", f"{CASE_FILE}.0000002"
 POOR = "eng"        # Vietnamese read by it loses its signs: every page is poor, and read by another engine than today's
 
 
-def here(items: Iterable[Item], context: Context, only: str = "") -> Iterator[Examined]:
+def here(items: Iterable[Item], context: Context, only: str = "", **_more: Any) -> Iterator[Examined]:
     """What stands in for the worker processes, which are tested elsewhere: the same stages in this one."""
     return (examine(item, context, only) for item in items)
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 @click.command(help=_("Run tonight's batch: take in what waits, store it, report. Safe to run again at any time."))
 @click.option("--dry-run", is_flag=True, help=_("say what waits, and what the night will come to; change nothing"))
 @click.option("--until", "until", metavar="HH:MM", help=_(
-    "begin nothing that would not be done by then (Vietnam's time; “off”: take as long as it takes); urgent documents "
-    "first, the rest waits whole for the next night; otherwise the setting night.until"))
+    "begin nothing that would not be done by then (Vietnam's time; also a day with its hour, 2026-11-21T05:30; “off”: "
+    "take as long as it takes); urgent documents first, the rest waits whole for the next night; otherwise the setting "
+    "night.until"))
 @click.option("--json", "as_json", is_flag=True, help=_("for machines"))
 @click.pass_context
 def command(ctx: click.Context, dry_run: bool, until: str | None, as_json: bool) -> None:

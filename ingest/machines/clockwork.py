@@ -19,7 +19,7 @@ from archive.catalogue import CLOCK
 from archive.settings import Settings
 from ingest.machines import app as broker
 from ingest.machines.desk import Desk, Order
-from ingest.machines.nights import NIGHT, REPORT, night_id, report_id
+from ingest.machines.nights import NIGHT, REPORT, begins_at, night_id, report_id
 
 TICK_SECONDS = 5.0
 NOON = time(12)
@@ -74,10 +74,7 @@ class Beat:
         here = clock.in_vietnam(now)
         told, found = self.settings.workers, []
         evening = here.date() - timedelta(days=here.time() < NOON)
-        begins = datetime.combine(evening, _time(told.night_at), clock.VIETNAM)
-        if _time(told.night_at) < NOON:         # a night that begins after midnight
-            begins += timedelta(days=1)
-        if begins <= here:
+        if begins_at(evening, told.night_at) <= here:
             found.append(Order(night_id(evening.isoformat()), NIGHT, NIGHT, {}))
         if _time(told.report_at) <= here.time() < NOON:
             found.append(Order(report_id(here.date().isoformat()), REPORT, "forms", {}))

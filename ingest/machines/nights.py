@@ -14,14 +14,17 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from archive import clock
 from archive.errors import UsageError
 from archive.opening import open_archive
 from ingest.machines.desk import Claim
+from ingest.until import moment
 
 if TYPE_CHECKING:
     from ingest.machines.machine import Machine
@@ -59,11 +62,15 @@ def run(machine: Machine, work: str) -> str:
 
 def _night(machine: Machine, claim: Claim) -> int:
     """Run the night to its end; when this machine is stopped, or the claim is lost, so is the night (without harm)."""
-    folder = machine.root / "log"
+    folder, told = machine.root / "log", machine.settings
     folder.mkdir(exist_ok=True)
+    # One that is tried again after its end has none to look forward to but the next night's.
+    evening = date.fromisoformat(claim.id.partition(":")[2])
+    end = moment(told.night.until, begins_at(evening, told.workers.night_at))
+    until = ["--until", f"{clock.in_vietnam(end):%Y-%m-%dT%H:%M}"] if end else []
     with (folder / "nights.log").open("ab") as said:
         night = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cli", "--root", str(machine.root), "nightly", "--json"],
+            [sys.executable, "-P", "-m", "cli", "--root", str(machine.root), "nightly", "--json", *until],
             stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)})
         while (code := night.poll()) is None:
@@ -97,6 +104,12 @@ def _report(machine: Machine) -> int:
     finally:
         archive.close()
     return 0
+
+
+def begins_at(evening: date, night_at: str) -> datetime:
+    """When the night of that evening begins; one whose hour (HH:MM) is before noon begins after midnight."""
+    begins = datetime.fromisoformat(f"{evening}T{night_at}").replace(tzinfo=clock.VIETNAM)
+    return begins + timedelta(days=begins.hour < 12)
 
 
 def night_id(day: str) -> str:
