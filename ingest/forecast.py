@@ -100,8 +100,7 @@ def foretell(archive: Archive, waiting: Sequence[tuple[str, Waiting]], now: date
               for source, one in waiting if (source, one.name) not in shut_out]
     everything = [*coming, *left]
     size = sum(length for _name, length in everything)
-    seconds = len(coming) * pace.take + len(everything) * pace.store + sum(
-        pace.of(kind_of(name, settings), length) for name, length in everything)
+    seconds = pace.whole([(kind_of(name, settings), length) for name, length in everything], len(coming))
     factor = int(stored) / int(received) if received else KEPT_FACTOR
     return Forecast(now, until, len(coming), len(left), size, seconds, pace.after, int(size * factor),
                     shutil.disk_usage(settings.root).free, ROOM_LEAST + ROOM_FACTOR * size, pace.nights)

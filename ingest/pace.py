@@ -6,7 +6,7 @@ Seconds are those of the night's clock, all processors at work together. A night
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -99,6 +99,10 @@ class Pace:
             return (FIRST_EACH + each * size / 1e6) / self.processors
         n, measured, seconds = known
         return seconds * ((1 - BY_SIZE) / n + (BY_SIZE * size / measured if measured else BY_SIZE / n))
+
+    def whole(self, files: Sequence[tuple[str, int]], taken: int) -> float:
+        """Seconds until all these, of such a kind and size, are stored; `taken` of them are still to be taken in."""
+        return taken * self.take + len(files) * self.store + sum(self.of(kind, size) for kind, size in files)
 
 
 def measured(session: Session, settings: Settings, processors: int) -> Pace:

@@ -24,6 +24,7 @@ from ingest.report import Promise, build
 from ingest.sources.inbox import Waiting
 from tests.conftest import NIGHT
 from tests.stored_documents import store_documents
+from web.pages.forecast import forecast
 
 FILE = "H99.2026.01.VP"
 FIELDS = [{"subject": f"Việc số {n}", "codeNumber": str(n), "codeNotation": "TB-SNV", "mode": "01",
@@ -100,6 +101,25 @@ def test_without_a_night_the_guess_is_cautious_and_said_to_be_one(archive: Archi
     assert "until about 22:3" in told[1]
     assert "no night has told yet" in told[2]
     assert "Not all of it will be done by 22:31" in told[3]
+
+
+def test_the_portal_foretells_what_the_night_does(archive: Archive) -> None:
+    for name, size in (("a.pdf", 2_000_000), ("quet/b.tif", 3_000_000)):
+        place = archive.settings.root / "inbox" / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(b"0" * size)
+    with archive.catalogue.session() as session:
+        assert forecast(session, archive.settings).seconds is None, "no night has told yet"
+    night(archive, NIGHT - DAY, COST)
+    with archive.catalogue.session() as session:
+        session.add(model.Item(id="cu", batch="", source="inbox", name="c.pdf", size=100_000, sha256="0", sha512="0",
+                               received_at=clock.stamp(NIGHT - DAY), legal_received_at="", receipt_rule="",
+                               state="failed"))
+    ahead, _waiting, _found = nightly.look_ahead(archive, None)
+    with archive.catalogue.session() as session:
+        told = forecast(session, archive.settings)
+    assert (told.waiting, told.waiting_bytes, ahead.items) == (2, 5_000_000, 1)
+    assert told.seconds == pytest.approx(ahead.seconds + ahead.after)
 
 
 def test_a_meter_tells_nothing_where_no_time_passed_and_never_less_than_nothing() -> None:

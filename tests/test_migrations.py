@@ -336,6 +336,14 @@ def test_the_way_back_to_an_older_program_and_up_again(kho: Path, tmp_path: Path
     assert rows_of(kho) == wanted
 
 
+def test_a_program_that_knows_the_same_form_needs_no_way_back(kho: Path) -> None:
+    wanted = rows_of(kho)
+    done = run(kho, "downgrade", "--for", str(ROOT), "--yes")
+    assert done.exit_code == 0 and SCHEMA in done.stdout
+    told = json.loads(run(kho, "downgrade", "--for", str(ROOT), "--json").stdout)
+    assert (told["form"], told["findings"]) == (SCHEMA, []) and rows_of(kho) == wanted
+
+
 def test_a_hold_that_the_older_form_could_not_keep_is_never_forgotten(kho: Path) -> None:
     archive = opening.open_archive(settings.load(kho))
     with archive.catalogue.session() as session:

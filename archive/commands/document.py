@@ -15,6 +15,7 @@ from archive.commands.corrections import print_history
 from archive.commands.document_text import as_dicts, print_proposals, print_text, proposals
 from archive.errors import UsageError
 from archive.fields.kinds import kind_of
+from archive.fields.names import regime_name
 from archive.fields.normalise import with_words
 from archive.findings import Finding
 from archive.i18n import _, figure, language
@@ -82,7 +83,7 @@ def show(root: Path, code: str, text: bool, history: bool, all_fields: bool, as_
             (_("Received"), local_time(record["receipt"]["received_at"])),
             (_("Received in law"), local_time(record["receipt"]["legal_received_at"])),
             (_("Rule of receipt"), record["receipt"]["rule"]),
-            (_("Profile"), record["profile"]), (_("Came as"), record["source"]["name"]),
+            (_("Profile"), regime_name(record["profile"], language())), (_("Came as"), record["source"]["name"]),
             (_("Case file"), f"{record['case_file']} · {casefile_state_name(case_file['state'])}"),
             (_("Retention"), case_file["retention"])):
         if value:

@@ -14,6 +14,12 @@ def field_name(key: str, regime: str, language: str = "vi") -> str:
     return _names(regime, language).get(key, key)
 
 
+def regime_name(regime: str, language: str = "vi") -> str:
+    """What a regime's circular is called, such as "Thông tư 05/2025/TT-BNV"."""
+    told = profile(regime)
+    return told.title_vi if language == "vi" else told.title_en
+
+
 def shown_fields(fields: dict[str, str], regime: str) -> dict[str, str]:
     """`fields` for reading: a coded value has its text beside it ("01 Tiếng Việt"), which is no line of its own."""
     told = with_words(fields, regime)

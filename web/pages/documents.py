@@ -27,7 +27,9 @@ from archive.access import access_of, within
 from archive.errors import IntegrityError, UsageError
 from archive.evidence.export import export_evidence
 from archive.fields.kinds import title_of
+from archive.fields.names import regime_name
 from archive.findings import Finding, Level
+from archive.i18n import language
 from archive.records import Record
 from ingest import review
 from ingest.signatures.report import FIELDS, word
@@ -101,6 +103,7 @@ def document_page(request: Request, code: str, who: Annotated[Person, Depends(pe
         named = _titles(session, who, [*(one.successor for one in marked), *(other for _kind, other in marking)])
     response = page(
         request, "document.html", record=record, row=row, case_file=case_file, access=access, q=q,
+        regime=regime_name(record["profile"], language()),
         mark_list=marked, marking=[one for one in marking if one[1] in named], named=named,
         title=title_of(record["fields"]) or record["source"]["name"], fields=described(record), told=told,
         type_name=record["fields"].get("typeNameText") or row.type_name, parts=held, shown=shown, at=at, text=text,
