@@ -84,7 +84,7 @@ def kinds() -> Mapping[str, Kind]:
     """Every kind of deadline, in the order of deadlines.toml."""
     with Path(__file__).with_name("deadlines.toml").open("rb") as stream:
         raw = tomllib.load(stream)
-    return {name: Kind(name, entry["event"], {key: entry[key] for key in ("vi", "en", "vi_many", "en_many")},
+    return {name: Kind(name, entry["event"], {key: told for key, told in entry.items() if key.startswith(("vi", "en"))},
                        tuple(Rule(name, **rule) for rule in entry["rules"])) for name, entry in raw.items()}
 
 

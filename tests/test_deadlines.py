@@ -15,6 +15,7 @@ from archive.errors import UsageError
 from retention import deadline_rules
 from retention.deadline_rules import Ground, back, end, historical, kinds, terms
 from retention.deadline_sets import work_ended
+from retention.transfer.terms import Due
 
 SAMPLE = working_days.calendar("sample")
 GROUND = Ground(SAMPLE)
@@ -122,9 +123,16 @@ def test_months_end_on_the_day_of_the_same_number_or_the_last() -> None:
     assert end(date(2026, 5, 5), 5, "year_ends", SAMPLE) == date(2031, 12, 31)
 
 
+def test_a_hand_over_is_not_called_a_case_file() -> None:
+    told = Due("historical", "NL-2026-01", date(2026, 12, 31), "Điều 17", late=False)
+    assert told.sentence("vi") == "Nộp đợt NL-2026-01 vào lưu trữ lịch sử"
+    assert "case file" not in told.sentence("en")
+
+
 def test_every_rule_of_the_table_can_be_counted() -> None:
     for kind in kinds().values():
-        assert kind.rules and {"vi", "en", "vi_many", "en_many"} == set(kind.sentences)
+        assert kind.rules and {"vi", "en", "vi_many", "en_many"} == {
+            key for key in kind.sentences if not key.endswith("_transfer")}
         for rule in kind.rules:
             assert rule.unit in deadline_rules.UNITS and rule.certainty in deadline_rules.CERTAINTIES and rule.article
             assert deadline_rules.term(rule, date(2026, 11, 20), GROUND).due

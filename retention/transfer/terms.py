@@ -35,7 +35,8 @@ class Due:
 
     def sentence(self, language: str) -> str:
         """What is to be done, in `vi` or `en`."""
-        return kinds()[self.kind].sentences["en" if language == "en" else "vi"].format(subject=self.subject)
+        told, language = kinds()[self.kind].sentences, "en" if language == "en" else "vi"
+        return told.get(f"{language}_transfer", told[language]).format(subject=self.subject)
 
 
 @dataclass(frozen=True, slots=True)
