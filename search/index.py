@@ -7,7 +7,9 @@ folder for each generation, so that a rebuild replaces the old index in one step
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -34,11 +36,14 @@ WAIT_SECONDS = 60.0
 REBUILD_STEP = 10_000
 """Documents that a rebuild commits at once: a killed one goes on after the last of them."""
 
-COUNTED_BY_CASE = 8_000
-"""Of so many documents each case file is counted; of more, each group of case files is searched for."""
+COUNTED_BY_CASE = 2
+"""Of so many documents a case file of the groups each case file is counted; of more, each group is searched for."""
 
 MOST_FACETS = 20
 """Values shown of one facet; the counts are of all."""
+
+# Engines leave the interpreter to others while they count: the snippets are made meanwhile.
+_beside = ThreadPoolExecutor(os.cpu_count() or 1, "luutru-counting")
 
 
 class Index:
@@ -111,15 +116,13 @@ class Index:
         instead = suggesting.instead(engine, typed, self._aliases, tuple(filters.clauses(self._aliases))) if (
             leniency or not found.total) and forgiving and limit > 0 and offset == 0 else ""
         wanted = Wanted(asked)
+        counting = _beside.submit(self._counted, engine, typed, filters, leniency, facets, groups, found.total) if (
+            facets or groups is not None) else None
         hits = [_hit(score, entry, wanted, leniency) for score, entry in found.entries]
-        # What is counted is looked for only where something is found, and by case files along with the rest.
-        total = found.total if filters.inside is None and not filters.outside else None
-        by_case = groups is not None and total is not None and 0 < total <= COUNTED_BY_CASE
-        counted = self._facets(engine, typed, filters, leniency, [*facets, "case"] if by_case else facets, found.total)
+        values, inside = counting.result() if counting is not None else ({}, {})
         return Results(found.total, hits if limit > 0 else [], understood, asked,
-                       {name: _facet(name, counted[name], filters.chosen.get(name, "")) for name in facets}, instead,
-                       {} if groups is None else self._groups(engine, typed, filters, leniency, groups, total,
-                                                              counted.get("case")))
+                       {name: _facet(name, values[name], filters.chosen.get(name, "")) for name in facets}, instead,
+                       inside)
 
     def read(self, typed: str) -> Query:
         """What a person typed, as this index reads it: for `highlight` and `snippet`."""
@@ -174,6 +177,21 @@ class Index:
 
     def _with(self, query: Query, filters: Filters) -> Query:
         return replace(query, clauses=(*query.clauses, *filters.clauses(self._aliases)))
+
+    def _counted(self, engine: Engine, typed: Query, filters: Filters, leniency: Leniency, facets: Sequence[str],
+                 groups: Mapping[str, tuple[str, ...]] | None, found: int) -> tuple[dict[str, dict[str, int]],
+                                                                                    dict[str, int]]:
+        """How often the values of facets occur, and how much lies in each group of case files.
+
+        It is looked for only where something is found, and by case files along with the rest where that is quicker: a
+        group takes its time by its case files, the other way by the documents.
+        """
+        total = found if filters.inside is None and not filters.outside else None
+        by_case = groups is not None and total is not None and 0 < total <= COUNTED_BY_CASE * sum(
+            map(len, groups.values()))
+        counted = self._facets(engine, typed, filters, leniency, [*facets, "case"] if by_case else facets, found)
+        return counted, {} if groups is None else self._groups(engine, typed, filters, leniency, groups, total,
+                                                               counted.get("case"))
 
     def _facets(self, engine: Engine, typed: Query, filters: Filters, leniency: Leniency,
                 names: Sequence[str], total: int) -> dict[str, dict[str, int]]:

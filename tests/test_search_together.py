@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from archive import opening
 from search import index as index_module
 from search.engines.base import Leniency
 from search.engines.keeping import compressed, decompressed, packed
-from search.index import Entry, Filters, Index
+from search.index import Entry, Filters, Index, Results
 from search.query import parse
 from search.snippets import Wanted, snippet
 from tests.test_search import OTHERS, REGULATIONS, TEXTS
@@ -44,16 +44,20 @@ def test_what_is_only_counted_is_counted_as_it_is_found(index: Index, typed: str
         assert engine.total(parse(typed), leniency) == engine.find(parse(typed), leniency, 1, 0).total
 
 
+def _with_limit(monkeypatch: pytest.MonkeyPatch, limit: int, ask: Callable[[], Results]) -> Results:
+    with monkeypatch.context() as patch:
+        patch.setattr(index_module, "COUNTED_BY_CASE", limit)
+        return ask()
+
+
 @pytest.mark.parametrize("typed", ["văn bản điện tử", "kế hoạch", "", "zzz"])
 def test_groups_are_counted_alike_by_case_file_and_one_after_another(
         index: Index, typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     groups = {"two": ("H99.2026.01.VP", "H99.2026.05.VP"), "one": ("H99.2026.06.VP",), "none": ()}
     for filters in (Filters(), Filters(inside=("H99.2026.05.VP",)), Filters(outside=("H99.2026.05.VP",)),
                     Filters(chosen={"year": "2019"})):
-        quick = index.search(typed, filters=filters, groups=groups, facets=("year", "organ"))
-        with monkeypatch.context() as slowly:
-            slowly.setattr(index_module, "COUNTED_BY_CASE", 0)
-            slow = index.search(typed, filters=filters, groups=groups, facets=("year", "organ"))
+        quick, slow = (_with_limit(monkeypatch, limit, lambda filters=filters: index.search(
+            typed, filters=filters, groups=groups, facets=("year", "organ"))) for limit in (1_000_000, 0))
         assert (quick.groups, quick.facets) == (slow.groups, slow.facets)
         assert quick.groups[""] == index.search(typed, filters=replace(filters, inside=None, outside=())).total
 
