@@ -7,7 +7,8 @@ asked, and must never be believed without its sidecar, the file that states its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,11 @@ INVENTORY = "inventory.json"
 SIDECAR = f"{INVENTORY}.sha512"
 
 Stamp = tuple[int, ...]
+
+# How the versions of an inventory stand in what `as_bytes` writes: as the last of its keys.
+_VERSIONS = b'"versions":{'
+_VERSION = re.compile(rb'"(v[1-9][0-9]*)":(?={"created":)')
+_END = b"}}\n"
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,71 @@ class Inventory:
         return by_path(self.fixity)
 
 
+class Versions(Mapping[str, Any]):
+    """The versions of an inventory by name, as they are written; one is parsed when it is asked for.
+
+    Each lists every file that the object held then. A case file that grows night after night has an inventory of
+    megabytes, and nearly always the newest version alone is wanted: the others are only written down again.
+    """
+
+    def __init__(self, written: Mapping[str, bytes]) -> None:
+        self.written = written
+        self._parsed: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._parsed:
+            self._parsed[name] = orjson.loads(self.written[name])
+        return self._parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.written)
+
+    def __len__(self) -> int:
+        return len(self.written)
+
+
+def versions_with(earlier: Mapping[str, Any], name: str, version: Mapping[str, Any]) -> Versions:
+    """`earlier` versions, and one more."""
+    written = earlier.written if isinstance(earlier, Versions) else {
+        other: _dumped(told) for other, told in earlier.items()}
+    return Versions({**written, name: _dumped(version)})
+
+
+def same_versions(one: Mapping[str, Any], other: Mapping[str, Any], count: int) -> bool:
+    """Whether `one` holds the first `count` versions of `other`, and nothing else."""
+    names = {f"v{number}" for number in range(1, count + 1)}
+    if one.keys() != names or not names <= other.keys():
+        return False
+    if isinstance(one, Versions) and isinstance(other, Versions):
+        return all(one.written[name] == other.written[name] for name in names)
+    return all(one[name] == other[name] for name in names)
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """What the inventory `data` says; of one as `as_bytes` writes it the versions are parsed later (Versions).
+
+    Raises ValueError when it is no JSON.
+    """
+    told: dict[str, Any] = _cut(data) or orjson.loads(data)
+    return told
+
+
+def _cut(data: bytes) -> dict[str, Any]:
+    """An inventory with its versions as they are written; empty when that cannot be told."""
+    place = data.find(_VERSIONS) + len(_VERSIONS)
+    found = list(_VERSION.finditer(data, place))
+    if place < len(_VERSIONS) or not data.endswith(_END) or not found or found[0].start() != place:
+        return {}
+    # What stands in quotes has a backslash before each quote of its own: no title of a file looks like a version.
+    ends = [*(match.start() - 1 for match in found[1:]), len(data) - len(_END)]
+    written = {match[1].decode(): data[match.end():end] for match, end in zip(found, ends, strict=True)}
+    try:
+        rest = orjson.loads(data[:place] + _END)
+    except ValueError:
+        return {}
+    return {**rest, "versions": Versions(written)} if rest.get("versions") == {} and len(written) == len(found) else {}
+
+
 def by_path(by_digest: Mapping[str, list[str]]) -> dict[str, str]:
     """Path → digest, from OCFL's digest → paths."""
     return {path: digest for digest, paths in by_digest.items() for path in paths}
@@ -75,7 +146,17 @@ def by_path(by_digest: Mapping[str, list[str]]) -> dict[str, str]:
 
 def as_bytes(told: Mapping[str, Any]) -> bytes:
     """An inventory as it is written: keys sorted, no blanks, UTF-8, closed by a newline."""
-    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(told, _as_written, orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def _as_written(versions: Any) -> dict[str, Any]:
+    if not isinstance(versions, Versions):
+        raise TypeError(type(versions).__name__)
+    return {name: orjson.Fragment(data) for name, data in versions.written.items()}
+
+
+def _dumped(version: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(version, option=orjson.OPT_SORT_KEYS)
 
 
 def sidecar(data: bytes) -> bytes:
@@ -85,7 +166,7 @@ def sidecar(data: bytes) -> bytes:
 
 def read(folder: Path) -> Inventory:
     """The inventory in `folder` (an object or one of its versions), as it stands. Raises OSError, ValueError."""
-    return Inventory(orjson.loads((folder / INVENTORY).read_bytes()))
+    return Inventory(parsed((folder / INVENTORY).read_bytes()))
 
 
 def stamp(folder: Path) -> Stamp:
@@ -114,7 +195,7 @@ def whole(folder: Path) -> Inventory:
     """
     data, last = (folder / INVENTORY).read_bytes(), newest(folder)
     agrees = sidecar_is_right(folder, data)
-    inventory = Inventory(orjson.loads(data))
+    inventory = Inventory(parsed(data))
     if last == inventory.number and agrees:
         return inventory
     place = folder / f"v{last}"
@@ -122,7 +203,7 @@ def whole(folder: Path) -> Inventory:
         raise IntegrityError(f"{folder}: inventory and versions do not agree; run `luutru fixity check`")
     data = (place / INVENTORY).read_bytes()
     adopt(folder, data, sidecar(data))
-    return Inventory(orjson.loads(data))
+    return Inventory(parsed(data))
 
 
 def adopt(folder: Path, data: bytes, beside: bytes) -> None:

@@ -9,11 +9,9 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
-import orjson
-
 from archive.errors import IntegrityError
 from archive.i18n import _
-from archive.inventory import INVENTORY, SIDECAR, Inventory
+from archive.inventory import INVENTORY, SIDECAR, Inventory, parsed
 from archive.store import Store, folder_of
 from archive.verifying import NAMASTE
 
@@ -49,7 +47,7 @@ def stated(store: Store, name: str, folder: str) -> tuple[bytes, Inventory]:
         except FileNotFoundError:
             data, beside = b"", b""
         if data and beside.partition(b" ")[0] == hashlib.sha512(data).hexdigest().encode():
-            held = Inventory(orjson.loads(data))
+            held = Inventory(parsed(data))
             if not os.path.lexists(f"{folder}/v{held.number + 1}"):
                 return data, held
         store.inventory(name)

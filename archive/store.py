@@ -299,7 +299,7 @@ class _Version:
         head = f"v{self.number}"
         return {"id": self.object_id, "type": "https://ocfl.io/1.1/spec/#inventory", "digestAlgorithm": "sha512",
                 "head": head, "contentDirectory": "content", "manifest": self.manifest,
-                "versions": {**self.earlier, head: version}, "fixity": {"sha256": self.fixity}}
+                "versions": inventory.versions_with(self.earlier, head, version), "fixity": {"sha256": self.fixity}}
 
 
 def _stage(version: _Version, files: Mapping[str, NewFile], gone: Collection[str], content: Path) -> None:

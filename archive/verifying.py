@@ -16,7 +16,7 @@ import orjson
 from archive import inventory
 from archive.files import json_bytes
 from archive.i18n import _
-from archive.inventory import INVENTORY, SIDECAR, Inventory
+from archive.inventory import INVENTORY, SIDECAR, Inventory, Versions
 from archive.reading import digests_of, entries, read_small, shown
 
 NAMASTE = "0=ocfl_object_1.1"
@@ -79,25 +79,33 @@ def own_inventory(folder: Path) -> Told | None:
         newest = inventory.newest(folder)
     except (OSError, IndexError):
         return None
-    found: list[Told] = []
-    for where in ("", f"v{newest}/"):
-        if (told := proved(folder, where)) is not None and told.held.number <= newest:
-            found.append(told)
-    return max(found, key=lambda told: told.held.number, default=None)
+    own = proved(folder, "")
+    if own is not None and own.held.number == newest:
+        return own
+    other = proved(folder, f"v{newest}/")
+    return max((one for one in (own, other) if one is not None and one.held.number <= newest),
+               key=lambda told: told.held.number, default=None)
 
 
 def proved(folder: Path, inside: str) -> Told | None:
     """The inventory in `inside` the object's folder ("" or "v3/") when its sidecar states its hash, else None."""
     try:
+        data = proved_bytes(folder, inside)
+        return None if data is None else Told(data, _parsed(data), f"{inside}{INVENTORY}")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def proved_bytes(folder: Path, inside: str) -> bytes | None:
+    """The bytes of that inventory, whatever they say; None where the sidecar does not state their hash."""
+    try:
         if any(place.is_symlink() for place in (folder, folder / inside)):
             return None
         data = read_small(folder / inside / INVENTORY)
         stated = read_small(folder / inside / SIDECAR).split(b" ", 1)[0].decode()
-        if hashlib.sha512(data).hexdigest() != stated:
-            return None
-        return Told(data, _parsed(data), f"{inside}{INVENTORY}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):
         return None
+    return data if hashlib.sha512(data).hexdigest() == stated else None
 
 
 def compare(folder: Path, truth: Told, *, both: bool = False, strict: bool = False,
@@ -196,11 +204,11 @@ def _own_files(folder: Path, truth: Told, present: dict[str, str], faults: list[
 def begins(data: bytes, truth: Told, version: int) -> bool:
     """Whether `data` is the inventory of the same object's earlier `version`, as `truth` tells its versions."""
     try:
-        told = orjson.loads(data)
-        later = truth.held.told
-        return bool(told["id"] == later["id"] and told["head"] == f"v{version}" and told["versions"] == {
-            f"v{n}": later["versions"][f"v{n}"] for n in range(1, version + 1)}
-            and data in (inventory.as_bytes(told), json_bytes(told)))       # 0.1.0 indented them
+        told, later = inventory.parsed(data), truth.held.told
+        return bool(told["id"] == later["id"] and told["head"] == f"v{version}"
+                    and inventory.same_versions(told["versions"], later["versions"], version)
+                    and (data == inventory.as_bytes(told)
+                         or data == json_bytes({**told, "versions": dict(told["versions"])})))  # 0.1.0 indented them
     except (ValueError, KeyError, TypeError):
         return False
 
@@ -231,11 +239,14 @@ def _above(path: str) -> Iterator[str]:
 
 def _parsed(data: bytes) -> Inventory:
     """The inventory in `data`. Raises ValueError, KeyError, TypeError, AttributeError when it is none."""
-    held = Inventory(orjson.loads(data))
+    held = Inventory(inventory.parsed(data))
     if held.number < 1 or not isinstance(held.told["id"], str):
         raise ValueError("no inventory")
     if not (held.paths and held.manifest) and held.told["versions"] == {}:     # read: what is no inventory shows here
         raise ValueError("no versions")
+    if isinstance(versions := held.told["versions"], Versions):
+        for written in versions.written.values():
+            orjson.loads(written)
     inventory.by_path(held.fixity)
     return held
 

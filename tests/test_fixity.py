@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from archive import catalogue, inventory, layout, opening, settings
 from archive.catalogue import record
 from archive.commands import fixity as command
 from archive.errors import UsageError
 from archive.evidence.night import seal_and_renew
-from archive.fixity import auditing, checking, copies, damage, places
+from archive.fixity import auditing, checking, copies, damage, places, witness
 from archive.fixity.forecast import forecast, foresee
 from archive.fixity.places import MAIN
 from archive.ledger import Entry
@@ -86,6 +87,16 @@ def forge_record(three: Three, place: places.Place, number: int = 1) -> None:
         data = inventory.as_bytes(told)
         (where / inventory.INVENTORY).write_bytes(data)
         (where / inventory.SIDECAR).write_bytes(inventory.sidecar(data))
+
+
+def test_what_the_ledger_tells_of_one_object_is_not_looked_for_among_all(three: Three) -> None:
+    """Each object would otherwise cost as much as the archive is large (SQLite without statistics)."""
+    seen: list[str] = []
+    with three.archive.catalogue.session() as session:
+        for query in (witness._STORED, witness._TEXTS, witness._CLOSED):
+            sql = query.params(code=FILE).compile(session.connection(), compile_kwargs={"literal_binds": True})
+            seen += [row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {sql}"))]
+    assert sum("kind=? AND subject=?" in step for step in seen) == 3, seen
 
 
 def test_two_copies_against_one_do_not_outvote_the_seal(three: Three) -> None:

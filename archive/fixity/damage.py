@@ -33,7 +33,7 @@ from archive.model import Batch, Event
 from archive.opening import Archive
 from archive.reading import read_small
 from archive.store import folder_of as folder_of
-from archive.verifying import Fault, Told, compare, own_inventory, proved
+from archive.verifying import Fault, Told, compare, own_inventory, proved, proved_bytes
 
 ROOT = "ocfl"           # what the storage root itself is called, where the fault is in none of its objects
 READERS = min(4, (os.cpu_count() or 1) * 2)     # objects read at the same time: a disk answers several at once
@@ -283,9 +283,9 @@ def _doubt(ward: Ward, place: Place, folder: str, own: Told | None) -> Fault | N
     if place.is_copy and not notes and (there := proved(ward.main.store.root / folder, f"v{number}/")) is not None:
         notes = [(number, there.sha512)]
     for version, digest in notes:
-        earlier = own if version == number else proved(where, f"v{version}/")
-        if earlier is not None and earlier.sha512 != digest:
-            return Fault("disagrees", "", digest, earlier.sha512)
+        data = own.data if version == number else proved_bytes(where, f"v{version}/")
+        if data is not None and hashlib.sha512(data).hexdigest() != digest:
+            return Fault("disagrees", "", digest, hashlib.sha512(data).hexdigest())
     return _forged(ward, where, own)
 
 
@@ -299,10 +299,10 @@ def _forged(ward: Ward, where: Path, own: Told) -> Fault | None:
             if not path.startswith("metadata/") and _sha256_of(own, path) != sha256:
                 return Fault("forged", path, sha256, _sha256_of(own, path))
     for version in range(1, held.number + 1):
-        earlier = own if version == held.number else proved(where, f"v{version}/")
-        if earlier is None:
+        data = own.data if version == held.number else proved_bytes(where, f"v{version}/")
+        if data is None:
             continue        # compare() says so
-        digest = hashlib.sha256(earlier.data).hexdigest()
+        digest = hashlib.sha256(data).hexdigest()
         if witness.sealed(own.object_id, version, digest) is False:
             return Fault("forged", f"v{version}/{INVENTORY}", "", digest)
     return None

@@ -19,10 +19,11 @@ from archive.evidence.seals import BRING_FILES, TREE, object_of, way_in
 from archive.model import Document, Event, Seal
 from archive.opening import Archive
 
-_STORED = select(Event.seq, Event.data).join(Document, Document.item == Event.subject).where(
-    Document.case_file == bindparam("code"), Event.kind.in_(BRING_FILES)).order_by(Event.seq)
-_TEXTS = select(Event.seq, Event.data).join(Document, Document.code == Event.subject).where(
-    Document.case_file == bindparam("code"), Event.kind.in_(("text_corrected", "text_reread"))).order_by(Event.seq)
+# Not as joins: without statistics SQLite would go through the events of all objects for each.
+_STORED = select(Event.seq, Event.data).where(Event.kind.in_(BRING_FILES), Event.subject.in_(
+    select(Document.item).where(Document.case_file == bindparam("code")))).order_by(Event.seq)
+_TEXTS = select(Event.seq, Event.data).where(Event.kind.in_(("text_corrected", "text_reread")), Event.subject.in_(
+    select(Document.code).where(Document.case_file == bindparam("code")))).order_by(Event.seq)
 _CLOSED = select(Event.kind, Event.data).where(
     Event.kind.in_(("casefile_closed", "casefile_reopened")), Event.subject == bindparam("code")).order_by(Event.seq)
 
