@@ -118,7 +118,8 @@ def test_a_night_its_stages_and_its_items_are_told_by_their_ids_and_nobody_by_na
 def test_requests_are_told_by_the_pattern_of_their_path(
         archive: Archive, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUUTRU_TELEMETRY__COLLECTOR", collector.address)
-    with serving(archive.settings.root) as url, httpx.Client(base_url=url, follow_redirects=False) as client:
+    with serving(archive.settings.root) as url, \
+            httpx.Client(base_url=url, follow_redirects=False, timeout=30) as client:
         client.get("/search?q=Nguyễn+Thị+Lan")
         client.get("/nights/2026-11-20.1")
         client.get("/people/tran.van.binh")

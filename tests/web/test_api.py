@@ -65,7 +65,7 @@ def kho(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def get(url: str, **more: Any) -> httpx.Response:
     """Ask once, without the certificates that a client of its own would read: they take longer than the answer."""
-    return httpx.get(url, verify=False, **more)
+    return httpx.get(url, verify=False, timeout=30, **more)
 
 
 def tokens_of(site: Served) -> Tokens:

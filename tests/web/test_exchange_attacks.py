@@ -147,7 +147,7 @@ def status(answer: bytes) -> int:
 
 def endpoints(field: Field) -> list[tuple[str, str]]:
     """Every endpoint of the service's document but the one that gives tokens, with an address of it."""
-    told = httpx.get(f"{field.url}{BASE}/openapi.json").json()
+    told = httpx.get(f"{field.url}{BASE}/openapi.json", timeout=30).json()
     names = {"{code}": SECOND, "{name}": "receipt.pdf", "{kind}": "receipt", "{id}": "0" * 32}
     found = []
     for path, methods in told["paths"].items():
@@ -168,7 +168,7 @@ def test_no_endpoint_answers_without_a_token_that_counts(field: Field) -> None:
         [("authorization", good[:-1])], [("authorization", good + "x")], [("authorization", good.upper())],
         [("cookie", f"authorization={good}; session={good}")], [("x-authorization", good)],
         [("authorization", "Bearer")]]
-    with httpx.Client(base_url=field.url) as http:
+    with httpx.Client(base_url=field.url, timeout=30) as http:
         for n, (method, place) in enumerate(every := endpoints(field)):
             for headers in wrong if n == len(every) // 2 else wrong[:1]:
                 answer = http.request(method, f"{BASE}{place}", params={"access_token": good.split()[1]},
@@ -202,7 +202,7 @@ def test_another_agency_learns_nothing_of_a_hand_over_or_its_uploads(field: Fiel
 
 
 def test_a_token_for_reading_writes_nothing(field: Field) -> None:
-    with httpx.Client(base_url=field.url) as http:
+    with httpx.Client(base_url=field.url, timeout=30) as http:
         one = Program(http, *field.credentials)
         assert one.log_in("transfer.read").status_code == 200
         for answer in (one.post("/transfers", hostile.registration(["H99.2026.60.VP"], "NL.H99.2026.60")),
@@ -221,7 +221,8 @@ def claims(field: Field, **changed: Any) -> dict[str, Any]:
 
 
 def asked(field: Field, shown: str) -> int:
-    return httpx.get(f"{field.url}{BASE}/transfers", headers={"authorization": f"Bearer {shown}"}).status_code
+    told = {"authorization": f"Bearer {shown}"}
+    return httpx.get(f"{field.url}{BASE}/transfers", headers=told, timeout=30).status_code
 
 
 def test_a_gateways_token_counts_only_when_all_of_it_is_right(field: Field) -> None:
@@ -252,7 +253,8 @@ def test_a_gateways_token_is_believed_by_no_key_but_the_gateways(field: Field) -
             f"{head}.{base64url(json.dumps(claims(field, client_id='app-h98')).encode())}.{signature}",
             f"{head}.{body}.{signature[:-4]}AAAA", f"{head}.{body}.{signature}.x", "a" * 20_000, "..", "é.é.é"]
         for shown in forged:
-            answer = httpx.get(f"{field.url}{BASE}/transfers", headers={b"authorization": f"Bearer {shown}".encode()})
+            answer = httpx.get(f"{field.url}{BASE}/transfers", timeout=30,
+                               headers={b"authorization": f"Bearer {shown}".encode()})
             assert answer.status_code == 401, shown[:80]
         assert ears == []
     assert field.gateway.asked.count("/realms/so/keys") <= 2       # no token makes us ask again and again

@@ -248,7 +248,7 @@ def test_another_agencys_hand_over_is_not_there(went: Went) -> None:
 
 
 def test_only_a_token_that_counts_opens_and_only_for_its_scope(went: Went) -> None:
-    with httpx.Client(base_url=went.url) as http:
+    with httpx.Client(base_url=went.url, timeout=30) as http:
         one = Program(http, *went.credentials)
         assert http.get(f"{BASE}/transfers").status_code == 401
         for token in ("lgsp_", "lgsp_x", "x.y.z", "luutru_a.b", "é"):
@@ -394,7 +394,7 @@ def test_messages_that_no_record_can_hold_are_refused(went: Went) -> None:
 
 
 def test_the_openapi_document_tells_every_endpoint_with_examples(went: Went) -> None:
-    told = httpx.get(f"{went.url}{BASE}/openapi.json").json()
+    told = httpx.get(f"{went.url}{BASE}/openapi.json", timeout=30).json()
     assert {"/token", "/transfers", "/transfers/{code}", "/transfers/{code}/finish", "/uploads/{id}", "/notices",
             "/transfers/{code}/papers/{name}", "/transfers/{code}/returns/{name}"} <= set(told["paths"])
     assert told["servers"] == [{"url": BASE}]
@@ -410,6 +410,6 @@ def test_the_openapi_document_tells_every_endpoint_with_examples(went: Went) -> 
 
 def test_the_service_is_off_unless_the_settings_say_so(went: Went) -> None:
     with serving(went.house.agency) as url:
-        assert httpx.get(f"{url}{BASE}/openapi.json").status_code == 404
-        assert httpx.post(f"{url}{BASE}/token").status_code in (404, 405)
+        assert httpx.get(f"{url}{BASE}/openapi.json", timeout=30).status_code == 404
+        assert httpx.post(f"{url}{BASE}/token", timeout=30).status_code in (404, 405)
     assert not (went.house.agency / "exchange.db").exists()

@@ -33,7 +33,7 @@ def token(site: Served, role: str, scope: str) -> str:
 
 
 def ask(site: Served, path: str, **more: object) -> httpx.Response:
-    return httpx.get(site.url + path, verify=False, **more)     # type: ignore[arg-type]
+    return httpx.get(site.url + path, verify=False, timeout=30, **more)     # type: ignore[arg-type]
 
 
 def test_who_asks_whether_the_server_lives_needs_no_account(site: Served) -> None:

@@ -20,7 +20,7 @@ from web.tokens import Tokens
 
 def get(url: str, **more: Any) -> httpx.Response:
     """Ask once, without the certificates that a client of its own would read: they take longer than the answer."""
-    return httpx.get(url, verify=False, **more)
+    return httpx.get(url, verify=False, timeout=30, **more)
 
 
 class Clock:
@@ -111,7 +111,7 @@ def test_who_asks_too_much_is_told_when_to_come_again_at_the_pages_and_by_progra
             assert "<h1>" in late.text
             assert browser.get("/login").status_code == 303     # what needs nobody, and static files, go on
         shown, _token = Tokens(settings.load(root), site.accounts).make("auditor", "thử", ["records"], by="test")
-        with httpx.Client(verify=False, base_url=f"{url}/api/v1",
+        with httpx.Client(verify=False, base_url=f"{url}/api/v1", timeout=30,
                           headers={"authorization": f"Bearer {shown}"}) as client:
             told = [client.get("/me") for _n in range(6)]
         assert [one.status_code for one in told] == [200] * 5 + [429]

@@ -160,7 +160,7 @@ def test_the_session_changes_with_the_log_in_and_ends_with_the_log_out(small: Se
         token = form_token(client.get("/account").text)
         assert client.post("/logout", data={"form_token": token, "everywhere": "yes"}).status_code == 303
         assert second.get("/account").status_code == 303
-        with httpx.Client(base_url=small.url, cookies=kept) as stolen:
+        with httpx.Client(base_url=small.url, cookies=kept, timeout=30) as stolen:
             assert stolen.get("/account").status_code == 303
 
 

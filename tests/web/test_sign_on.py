@@ -56,7 +56,7 @@ def _honest(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def get(url: str, **more: Any) -> httpx.Response:
     """Ask once, without the certificates that a client of its own would read: they take longer than the answer."""
-    return httpx.get(url, verify=False, **more)
+    return httpx.get(url, verify=False, timeout=30, **more)
 
 
 @contextmanager
@@ -222,7 +222,8 @@ def test_a_discovery_that_is_not_the_providers_own_is_not_used(
 def test_a_provider_that_is_away_says_so_on_the_page(tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("sso") / "kho"
     opening.make_archive(root, {"oidc": {"issuer": "http://127.0.0.1:9/realms/so", "client_id": CLIENT}}).close()
-    with serving(root) as url, httpx.Client(verify=False, base_url=url, cookies={"luutru_language": "en"}) as client:
+    with serving(root) as url, httpx.Client(verify=False, base_url=url, timeout=30,
+                                            cookies={"luutru_language": "en"}) as client:
         answer = client.get("/login/oidc")
     assert answer.status_code == 401
     assert "Signing on did not work" in answer.text
