@@ -20,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -103,7 +104,8 @@ class Trials:
             assert life.code in said or fault.kills, f"{life.code}: {fault}\n{self.driver.words()}"
             if self.act != "rebuild":       # which may leave no catalogue behind
                 here = look(root, self.received, ended=False)
-                if life.code == 0 and self.act == "night":
+                # An item on which we failed is said by the report, and by the command's exit code.
+                if life.code == 0 and self.act == "night" and not any(state == "failed" for _name, state in here.items):
                     assert (here.stored, here.items) == (self.peace.stored, self.peace.items), \
                         f"all is well, it said: {here}\n≠\n{self.peace}\n{self.driver.words()}"
             for _ in range(NIGHTS if self.act != "night" and life.code != 0 else 0):
@@ -146,7 +148,9 @@ def main() -> None:
                 ends[f"{fault.kind}: {'did not come' if not life.fired else life.code}"] += 1
             except Exception as error:      # what the look at it meets is a broken promise as well
                 broken += 1
-                print(f"seed {seed} · {fault}: {type(error).__name__}: {str(error)[-3000:]}", flush=True)
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                print(f"seed {seed} · {fault}: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}: "
+                      f"{str(error)[:1000]} … {str(error)[-2000:]}", flush=True)
             if (done := seed - given.seed + 1) % 5 == 0:
                 print(f"{done} runs, {broken} broken", flush=True)
     print(json.dumps({"kinds": given.kinds, "act": given.act, "runs": given.runs, "broken": broken,
