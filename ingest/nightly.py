@@ -246,7 +246,7 @@ def _examine(archive: Archive, night: Night, hours: Hours, progress: Progress) -
     done: list[tuple[Item, list[Finding]]] = []
     noted = time.monotonic()
     progress("examine", 0, len(items))
-    for count, one in enumerate(examine_all(hours.admitted(items), context, closing=lambda: hours.closing), 1):
+    for count, one in enumerate(examine_all(hours.admitted(items), context, too_late=hours.too_late_for), 1):
         hours.done(one.item.id)
         night.meter.examined(kind_of(one.item.name, archive.settings), sum(part.size for part in one.item.parts),
                              sum(one.cpu.values()))

@@ -105,11 +105,10 @@ class Hours:
         """An item came back from its worker."""
         self.in_hand.pop(item, None)
 
-    @property
-    def closing(self) -> bool:
-        """Whether what is handed out, but that nobody has begun, would not be done in time any more."""
-        longest = max(self.in_hand.values(), default=0.0) * self.pace.processors
-        return self.remaining <= self._kept_free + self.unstored * self.pace.store + longest
+    def too_late_for(self, item: Item) -> bool:
+        """Whether an item that was handed out, but that nobody has begun, would not be done in time any more."""
+        seconds = self.in_hand.get(item.id, 0.0) * self.pace.processors
+        return self.remaining <= self._kept_free + self.unstored * self.pace.store + seconds
 
     def call_off(self) -> None:
         """What is still in hand was not begun after all."""

@@ -34,17 +34,17 @@ _settings: Settings | None = None
 
 
 def examine_all(items: Iterable[Item], context: Context, only: str = "",
-                closing: Callable[[], bool] = lambda: False) -> Iterator[Examined]:
+                too_late: Callable[[Item], bool] = lambda _item: False) -> Iterator[Examined]:
     """Put `items` through the item stages in parallel (or through those of the name `only`).
 
     On this machine; where a broker is set, on whatever machines take them (ingest/machines), with the same results.
-    Yields each as it is done, in no fixed order. Once it is `closing`, machines that were handed items which they have
-    not begun leave them: these are not yielded.
+    Yields each as it is done, in no fixed order. Items that machines were handed and have not begun are left where it
+    is `too_late` for them: these are not yielded.
     """
     if context.settings.workers.broker:
         from ingest.machines import handing_out  # Celery is loaded where it is used
 
-        examined = handing_out.examine_all(items, context, only, closing)
+        examined = handing_out.examine_all(items, context, only, too_late)
     else:
         examined = examine_here(items, context, only)
     for one in examined:

@@ -208,7 +208,8 @@ def test_what_no_machine_has_begun_when_the_night_closes_stays_for_the_next(
 
     pool.does = one_by_one
     with Machine(root, ["verify"], 1, "mot") as machine:
-        coming = handing_out.examine_all((item_at(root, name) for name in "abc"), told, closing=closed.is_set)
+        coming = handing_out.examine_all((item_at(root, name) for name in "abc"), told,
+                                         too_late=lambda _item: closed.is_set())
         first = threading.Timer(0.5, machine.examine, ["examine:b"])
         first.start()
         done = [one.item.id for one in coming]
@@ -226,7 +227,8 @@ def test_the_machine_of_the_night_which_does_it_alone_closes_as_well(
             closed.set()
 
     monkeypatch.setattr(worker, "examine_here", one_by_one)
-    done = handing_out.examine_all([item_at(root, name) for name in "ab"], context(root), closing=closed.is_set)
+    done = handing_out.examine_all([item_at(root, name) for name in "ab"], context(root),
+                                   too_late=lambda _item: closed.is_set())
     assert len(list(done)) == 1
     handing_out.take_said()
 

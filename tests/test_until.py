@@ -155,13 +155,16 @@ def test_what_was_handed_out_and_not_begun_is_called_off() -> None:
     now = Time(NIGHT)
     night = hours(timedelta(minutes=5), now)
     assert len(list(night.admitted(item(str(n)) for n in range(3)))) == 3
-    assert not night.closing
-    now.now += timedelta(minutes=3)     # what would be begun now takes two minutes
-    assert night.closing
+    assert not night.too_late_for(item("1"))
+    now.now += timedelta(minutes=2)     # what would be begun now takes two minutes
+    night.in_hand["2"] = 2.0
+    assert not night.too_late_for(item("1")) and not night.too_late_for(item("2"))
+    now.now += timedelta(minutes=1)
+    assert night.too_late_for(item("1")) and not night.too_late_for(item("2")), "a short one still fits"
     night.done("0")
     night.call_off()
     assert (night.left, night.unstored, night.in_hand) == ({"1", "2"}, 1, {})
-    assert not hours(None, now).closing
+    assert not hours(None, now).too_late_for(item("1"))
 
 
 def test_a_day_with_its_hour_is_that_moment_even_when_it_has_passed() -> None:

@@ -150,10 +150,12 @@ class Desk:
             gone = gone.where(Work.id.in_(ids))
         self._do(lambda session: session.execute(gone))
 
-    def withdraw(self, task: str) -> list[str]:
-        """Take everything off the desk that no machine has claimed; the ids."""
-        gone = delete(Work).where(Work.task == task, Work.state == "waiting").returning(Work.id)
-        return self._do(lambda session: list(session.scalars(gone)))
+    def withdraw(self, task: str, ids: Collection[str] | None = None) -> list[str]:
+        """Take everything off the desk (or what of `ids` lies there) that no machine has claimed; the ids."""
+        gone = delete(Work).where(Work.task == task, Work.state == "waiting")
+        if ids is not None:
+            gone = gone.where(Work.id.in_(ids))
+        return self._do(lambda session: list(session.scalars(gone.returning(Work.id))))
 
     def again(self, told: Told, error: str, wait: float = 5.0) -> None:
         """What was told cannot be used (`error`): the work waits for another machine, the try counted."""

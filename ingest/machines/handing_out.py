@@ -45,7 +45,7 @@ class _Out:
     """What is handed out: the items that lie on the desk, those that do not yet, and since when nothing happened."""
 
     waiting: Iterator[Item]
-    closing: Callable[[], bool]
+    too_late: Callable[[Item], bool]
     more: bool = True           # whether some still wait, as far as is known
     lying: dict[str, Item] = field(default_factory=dict)
     unseen: dict[str, float] = field(default_factory=dict)      # token → since when its files are waited for
@@ -67,17 +67,17 @@ def take_said() -> list[Finding]:
 
 
 def examine_all(items: Iterable[Item], context: Context, only: str = "",
-                closing: Callable[[], bool] = lambda: False) -> Iterator[Examined]:
+                too_late: Callable[[Item], bool] = lambda _item: False) -> Iterator[Examined]:
     """Put `items` through the stages (or those of the name `only`) on whatever machines take them.
 
     Yields each as it is done, in no fixed order, as ingest.worker.examine_all does on one machine; takes an item only
-    when it is about to be handed out. Once it is `closing`, what no machine has begun is taken off the desk and not
-    yielded. The caller owns the archive. Raises NoRoomError when the shared disk is full,
-    SQLAlchemy's errors when the database stays away.
+    when it is about to be handed out. What no machine has begun when it is `too_late` for it is taken off the desk and
+    not yielded. The caller owns the archive. Raises NoRoomError when the shared disk is full, SQLAlchemy's errors when
+    the database stays away.
     """
     settings = context.settings
     desk, sender = Desk(settings), broker.Sender(settings)
-    out = _Out(iter(items), closing)
+    out = _Out(iter(items), too_late)
     asked = {"night": context.night.isoformat(), "at": clock.stamp(context.at), "only": only,
              "settings": fingerprint(settings), "trust": _inside(settings.path(settings.signatures.trust), context)}
     try:
@@ -88,8 +88,6 @@ def examine_all(items: Iterable[Item], context: Context, only: str = "",
         views.sweep(settings)
         while out.more or out.lying:
             _lay(desk, out, asked, context)
-            if closing():
-                _call_off(desk, out)
             _send(desk, sender, out)
             done = list(_take_in(desk, out, context))
             yield from done
@@ -135,13 +133,6 @@ def _lay(desk: Desk, out: _Out, asked: dict[str, Any], context: Context) -> None
         told = {**intake.as_dict(item), "folder": _inside(item.folder, context)}
         orders.append(Order(name, EXAMINE, queue_of(item, asked["only"]), {**asked, "item": told}, is_urgent(item)))
     desk.lay(orders)
-
-
-def _call_off(desk: Desk, out: _Out) -> None:
-    """Hand out nothing more, and take back what nobody has begun."""
-    out.more = False
-    for work in desk.withdraw(EXAMINE):
-        out.lying.pop(work, None)
 
 
 def _send(desk: Desk, sender: broker.Sender, out: _Out) -> None:
@@ -202,13 +193,16 @@ def _put_in_place(desk: Desk, out: _Out, told: Told, item: Item, context: Contex
 
 
 def _look_after(desk: Desk, out: _Out, context: Context, only: str) -> Iterator[Examined]:
-    """Once a second: silent machines, a full disk, and whether anybody is there at all."""
+    """Once a second: silent machines, a full disk, what it is too late for, and whether anybody is there at all."""
     now = time.monotonic()
     if now - out.looked < _LOOK_SECONDS or not out.lying:
         return
     out.looked, settings = now, context.settings
     if shutil.disk_usage(settings.root).free < ROOM_RUNNING:
         raise NoRoomError(str(settings.root))
+    if late := [work for work, item in out.lying.items() if out.too_late(item)]:
+        for work in desk.withdraw(EXAMINE, late):
+            del out.lying[work]
     for work, machine in desk.take_back([EXAMINE]):
         log.warning("a machine went silent", machine=machine, work=work)
     if desk.claimed(EXAMINE):
@@ -237,7 +231,7 @@ def _do_here(desk: Desk, out: _Out, context: Context, only: str) -> Iterator[Exa
         _say(finding("WORKER-002", "luutru worker", seconds=f"{context.settings.workers.patience_seconds:g}"))
         if out.broker_lost:
             _say(finding("WORKER-004", "workers.broker", error=out.broker_lost))
-        yield from examine_here((item for item in mine if not out.closing()), context, only)
+        yield from examine_here((item for item in mine if not out.too_late(item)), context, only)
 
 
 def _say(one: Finding) -> None:
