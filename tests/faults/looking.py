@@ -78,7 +78,7 @@ def look(root: Path, received: set[str], *, ended: bool) -> Outcome:
     """
     from sqlalchemy import select
 
-    from archive import catalogue, layout, model, opening, settings
+    from archive import catalogue, destroyed, layout, model, opening, settings
     from archive.rebuild import rebuild
     from ingest.stages.index import index_documents
     from retention.objects import ADMITS
@@ -93,7 +93,13 @@ def look(root: Path, received: set[str], *, ended: bool) -> Outcome:
         assert not (damaged and ended), damaged
         with archive.catalogue.session() as session:
             documents = list(session.scalars(select(model.Document)))
-            files = {one.sha256 for one in session.scalars(select(model.File))}
+            # What is being destroyed keeps its rows until the destruction has its end; the trace is written first.
+            traces = [one.removeprefix(destroyed.PREFIX) for one in archive.store.objects()
+                      if one.startswith(destroyed.PREFIX)]
+            going = set() if ended else {line["code"] for one in traces
+                                         for part in destroyed.parts(archive.store, one).values() for line in part}
+            files = {one.sha256 for one in session.scalars(select(model.File)) if going.isdisjoint(
+                (one.document, one.document.rpartition(".")[0]))}
             items = Counter((one.name, one.state) for one in session.scalars(select(model.Item)))
             originals = Counter(session.scalars(select(model.Item.sha256).where(
                 model.Item.id.in_([one.item for one in documents]))))
